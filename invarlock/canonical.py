@@ -1,0 +1,176 @@
+"""Canonical JSON, digests, strict JSON reading and fixed-point numbers.
+
+Everything that is hashed or signed goes through here, so that one byte string stands for one
+meaning (RFC 8785) and one meaning is never read in two ways.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
+from typing import Final
+
+import rfc8785
+
+Json = None | bool | int | str | list["Json"] | dict[str, "Json"]
+
+NANO: Final = 10**9
+"""Evidence numbers are int64 in units of 1e-9 (DESIGN section 4)."""
+
+NON_FINITE: Final = -(2**63)
+"""The int64 flag for a number that was NaN or infinite. No gate passes on it."""
+
+_QUANTUM: Final = Decimal(1).scaleb(-9)
+_MAX_SAFE: Final = 2**53 - 1
+_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_OPENING: Final = (b"[", b"{")
+_CLOSING: Final = (b"]", b"}")
+
+
+def canonical_bytes(value: object) -> bytes:
+    """RFC 8785 bytes of ``value``.
+
+    Floats are refused: their shortest form is no exact decimal, and nothing hashed here needs
+    one. Raises :class:`TypeError` on a float, on integers outside ±(2**53-1) and on other types.
+    """
+    _check(value)
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]  # _check has narrowed it to Json
+    except rfc8785.CanonicalizationError as err:
+        raise TypeError(str(err)) from err
+
+
+def _check(value: object) -> None:
+    if value is None or isinstance(value, bool | str):
+        return
+    if isinstance(value, int):
+        if abs(value) > _MAX_SAFE:
+            raise TypeError("integer outside the safe range of JSON")
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError("object key is not a string")
+            _check(item)
+        return
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        for item in value:
+            _check(item)
+        return
+    raise TypeError(f"{type(value).__name__} has no canonical form here")
+
+
+def digest_bytes(data: bytes | memoryview) -> str:
+    """``sha256:`` and 64 hex digits of ``data``."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def digest_json(value: object) -> str:
+    """``sha256:`` and 64 hex digits of the RFC 8785 form of ``value``."""
+    return digest_bytes(canonical_bytes(value))
+
+
+class StrictJsonError(ValueError):
+    """JSON that could be read in two ways, or that is larger or deeper than allowed."""
+
+
+def strict_json(data: bytes, *, max_bytes: int = 64 << 20, max_depth: int = 64) -> Json:
+    """Parse JSON, refusing whatever two readers could read differently.
+
+    Refused: more than ``max_bytes``, nesting deeper than ``max_depth``, duplicate keys, NaN and
+    infinities, floats that overflow, integers over 40 digits, lone surrogates, invalid UTF-8.
+    Floats are returned as such (model configurations hold them); canonical_bytes refuses them.
+    Raises :class:`StrictJsonError`.
+    """
+    if len(data) > max_bytes:
+        raise StrictJsonError(f"larger than {max_bytes} bytes")
+    _check_depth(data, max_depth)
+    try:
+        text = data.decode("utf-8")
+        value: Json = json.loads(
+            text,
+            object_pairs_hook=_pairs,
+            parse_constant=_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as err:
+        raise StrictJsonError(str(err).split("\n", maxsplit=1)[0]) from err
+    _check_surrogates(value)
+    return value
+
+
+def _check_depth(data: bytes, limit: int) -> None:
+    depth = 0
+    for match in _STRUCTURE.finditer(data):
+        token = match.group()
+        if token in _OPENING:
+            depth += 1
+            if depth > limit:
+                raise StrictJsonError(f"nested deeper than {limit}")
+        elif token in _CLOSING:
+            depth -= 1
+
+
+def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    out: dict[str, Json] = {}
+    for key, value in pairs:
+        if key in out:
+            raise StrictJsonError(f"duplicate key `{key}`")
+        out[key] = value
+    return out
+
+
+def _constant(name: str) -> Json:
+    raise StrictJsonError(f"{name} is not a JSON number")
+
+
+def _float(text: str) -> Json:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise StrictJsonError(f"number `{text[:40]}` overflows")
+    return value  # type: ignore[return-value]  # callers that hash refuse floats
+
+
+def _int(text: str) -> int:
+    if len(text) > 40:
+        raise StrictJsonError("integer of more than 40 digits")
+    return int(text)
+
+
+def _check_surrogates(value: Json) -> None:
+    if isinstance(value, str):
+        if any(0xD800 <= ord(char) <= 0xDFFF for char in value):
+            raise StrictJsonError("lone surrogate in a string")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_surrogates(key)
+            _check_surrogates(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_surrogates(item)
+
+
+def quantise(value: Decimal) -> Decimal:
+    """``value`` rounded half-even to a multiple of 1e-9."""
+    with localcontext() as ctx:
+        ctx.prec = 60
+        return value.quantize(_QUANTUM, rounding=ROUND_HALF_EVEN)
+
+
+def decimal_text(value: Decimal) -> str:
+    """The one spelling of an exact decimal: no exponent, no trailing zeros, no ``-0``."""
+    if not value.is_finite():
+        raise ValueError("not a finite decimal")
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text
+
+
+def nano_decimal(value: int) -> Decimal:
+    """The decimal that ``value`` units of 1e-9 stand for, exactly."""
+    return Decimal(value).scaleb(-9)

@@ -1,0 +1,166 @@
+"""The exception tree and the table of stable error codes.
+
+    InvarlockError
+    ├── UsageFault          exit 2   the command line or a policy is wrong
+    │   └── PolicyFault              one or more policy diagnostics
+    ├── Inconclusive        exit 3   the evidence cannot decide, or an artifact is lacking
+    ├── VerificationFault   exit 4   signature, digest, identity or verdict does not hold
+    ├── SafetyRefusal       exit 5   unsafe artifact, or no isolation
+    ├── EnvironmentFault    exit 6   missing input, disk, permission, killed child
+    └── InternalFault       exit 70  a defect of invarlock itself
+
+Every instance has a code listed in :data:`CODES`, a lowercase one-line message that names the
+thing in backticks, and a hint that says what to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+EXIT_PASS: Final = 0
+EXIT_FAIL: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INCONCLUSIVE: Final = 3
+EXIT_VERIFICATION: Final = 4
+EXIT_SAFETY: Final = 5
+EXIT_ENVIRONMENT: Final = 6
+EXIT_INTERNAL: Final = 70
+EXIT_INTERRUPTED: Final = 130
+
+
+class InvarlockError(Exception):
+    """Root of everything invarlock raises on purpose.
+
+    Args:
+        code: a key of :data:`CODES`, such as ``"E001"``.
+        message: one lowercase line naming the thing concerned, without a final period.
+        hint: one lowercase line saying what to do; empty when there is nothing to add.
+    """
+
+    exit_code: ClassVar[int] = EXIT_INTERNAL
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        tail = f"; {self.hint}" if self.hint else ""
+        return f"[INVARLOCK:{self.code}] {self.message}{tail}"
+
+
+class UsageFault(InvarlockError):
+    """The command line, or a policy, cannot be used as written (exit 2)."""
+
+    exit_code = EXIT_USAGE
+
+
+class Inconclusive(InvarlockError):
+    """Nothing is wrong and nothing is proven: evidence or an artifact is lacking (exit 3)."""
+
+    exit_code = EXIT_INCONCLUSIVE
+
+
+class VerificationFault(InvarlockError):
+    """A signature, digest, identity or recomputed value does not hold (exit 4)."""
+
+    exit_code = EXIT_VERIFICATION
+
+
+class SafetyRefusal(InvarlockError):
+    """Refused before anything could happen: unsafe artifact or missing isolation (exit 5)."""
+
+    exit_code = EXIT_SAFETY
+
+
+class EnvironmentFault(InvarlockError):
+    """The surroundings failed: absent path, disk, permission, killed child (exit 6)."""
+
+    exit_code = EXIT_ENVIRONMENT
+
+
+class InternalFault(InvarlockError):
+    """A defect in invarlock (exit 70)."""
+
+    exit_code = EXIT_INTERNAL
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a stable code stands for: a title and what usually mends it."""
+
+    title: str
+    remedy: str
+
+
+def _c(title: str, remedy: str) -> Code:
+    return Code(title, remedy)
+
+
+# One table for the whole project. A code is never reused for another meaning.
+CODES: Final[dict[str, Code]] = {
+    # E0xx: pairing, schedule, data
+    "E001": _c("pairing or schedule mismatch", "evaluate both arms on one schedule"),
+    "E002": _c("too few windows for the bar", "give more data, or lower the floor in a profile"),
+    "E003": _c("data line cannot be read", "mend or remove the line named"),
+    "E004": _c("the bar sets no window floor", "choose a profile that requires `windows.final`"),
+    # E1xx: the policy language
+    "E101": _c("syntax error", "compare the line with the grammar in grammar/REFERENCE.md"),
+    "E102": _c("unknown word", "use a word of the catalogue"),
+    "E103": _c("wrong unit or type", "write the value in the unit of the measure"),
+    "E104": _c("value outside the natural range", "choose a bound the measure can reach"),
+    "E105": _c("the same key twice", "keep one of the two statements"),
+    "E106": _c("weaker than what it refines", "tighten the gate, or drop `refines`"),
+    "E107": _c("unknown tier or profile", "use a name that the policy declares"),
+    "E108": _c("empty or unreachable relation", "write an interval that holds some value"),
+    "E109": _c("cyclic `refines`", "break the cycle"),
+    "E110": _c("construct not available in this version", "remove it"),
+    "E111": _c("missing statement", "add the statement named"),
+    "E112": _c("unsupported language version", "write `invar 1`"),
+    "E113": _c("the measure does not take this statistic or target", "see the catalogue"),
+    "E114": _c("differing settings", "set the value once"),
+    "E115": _c("the policy file cannot be read", "pass a UTF-8 text file under 1 MiB"),
+    # E2xx: untrusted artifacts
+    "E201": _c("pickle where weights are expected", "convert the model to safetensors"),
+    "E202": _c("malformed safetensors file", "fetch or write the file again"),
+    "E203": _c("missing or unlisted shard", "make folder and index agree"),
+    "E204": _c("remote code asked for", "remove `auto_map`, or use a built-in architecture"),
+    "E205": _c("link or special file in a folder", "replace it by a regular file"),
+    "E206": _c("malformed model configuration", "mend the file named"),
+    "E207": _c("weights do not fit the architecture", "use the weights made for this config"),
+    "E208": _c("artifact larger than its cap", "raise the memory budget, or use a smaller one"),
+    "E209": _c("artifact changed while it was read", "stop whatever writes to it"),
+    "E210": _c("unsupported architecture or tokenizer", "use a causal language model"),
+    # E3xx: the boundary
+    "E301": _c("no sandbox on this machine", "install bubblewrap, or pass --execution-mode host"),
+    "E302": _c("the boundary is not closed", "see which observation failed"),
+    "E303": _c("the boundary's answer cannot be used", "run again; report it if it stays"),
+    "E304": _c("the boundary ran out of time", "raise the limit, or use fewer windows"),
+    # E4xx: verification
+    "E401": _c("signature does not verify", "ask for the key that signed"),
+    "E402": _c("not an attestation of this kind", "pass the bundle that `attest` wrote"),
+    "E403": _c("digest differs from what was signed", "fetch the artifact that was attested"),
+    "E404": _c("recomputed value differs from what was signed", "do not deploy; ask the producer"),
+    "E405": _c("a field is missing, unknown or malformed", "do not deploy; ask the producer"),
+    "E406": _c("wrong kind of verification material", "name a key that fits the bundle"),
+    "E407": _c("the schedule does not follow from its seed", "do not deploy; ask the producer"),
+    "E408": _c("measured under another contract", "evaluate again under the consumer's bar"),
+    "E409": _c("an artifact is needed for this level", "pass the artifact named"),
+    "E410": _c("no bar applied", "pass --policy or --policy-digest"),
+    "E411": _c("the run's bar is not the one pinned", "pin the digest of a bar you reviewed"),
+    # E6xx: surroundings
+    "E601": _c("path does not exist", "check the path"),
+    "E602": _c("permission denied", "check the owner and mode"),
+    "E603": _c("disk full or not writable", "free space, or choose another place"),
+    "E604": _c("the boundary was killed", "free memory, or use a machine with more"),
+    "E605": _c("an optional part is not installed", "install the extra named"),
+    "E606": _c("the cache cannot be trusted", "remove the folder named"),
+    # E7xx: usage
+    "E701": _c("conflicting or missing arguments", "see --help"),
+    "E702": _c("output already exists", "choose another --out, or remove it"),
+    "E703": _c("key cannot be used", "make one with `invarlock key new`"),
+    # E9xx
+    "E901": _c("internal error", "please report it with the command you ran"),
+}

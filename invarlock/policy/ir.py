@@ -1,0 +1,119 @@
+"""The versioned policy IR: what a bar means, and nothing else.
+
+A bar is a tier under a profile, resolved. Its semantic digest is the digest of this IR; comments,
+layout, order, names of policy, tier and profile, and spellings of a number are outside it
+(DESIGN section 3). Numbers are exact decimal strings in the unit of the measure.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from invarlock.canonical import digest_json
+
+DecimalText = Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$")]
+
+
+class Frozen(BaseModel):
+    """Base of all IR nodes: immutable, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Interval(Frozen):
+    """Numbers between two bounds; ``None`` is unbounded."""
+
+    kind: Literal["interval"] = "interval"
+    low: DecimalText | None = None
+    low_closed: bool = True
+    high: DecimalText | None = None
+    high_closed: bool = True
+
+    def contains(self, value: Decimal) -> bool:
+        """Whether ``value`` lies inside, by exact decimal comparison."""
+        if self.low is not None:
+            low = Decimal(self.low)
+            if value < low or (value == low and not self.low_closed):
+                return False
+        if self.high is not None:
+            high = Decimal(self.high)
+            if value > high or (value == high and not self.high_closed):
+                return False
+        return True
+
+
+class Member(Frozen):
+    """A finite set of words or digests, sorted."""
+
+    kind: Literal["member"] = "member"
+    values: tuple[str, ...] = Field(min_length=1)
+
+
+Relation = Annotated[Interval | Member, Field(discriminator="kind")]
+
+
+class Target(Frozen):
+    """``on "code"`` (slice), ``on attn`` (family), ``on each family`` (each; name ``family``)."""
+
+    kind: Literal["slice", "family", "each"]
+    name: str
+
+
+class Gate(Frozen):
+    """One ``require`` or ``warn``. ``statistic`` is ``"point"`` where the source says ``.point``."""
+
+    measure: str
+    statistic: Literal["estimate", "point"] = "estimate"
+    target: Target | None = None
+    level: Literal["require", "warn"]
+    relation: Relation
+
+    @property
+    def id(self) -> str:
+        """The key of the gate as the source spells it, such as ``kl.mean on "code"``."""
+        name = self.measure + (".point" if self.statistic == "point" else "")
+        if self.target is None:
+            return name
+        match self.target.kind:
+            case "slice":
+                return f'{name} on "{self.target.name}"'
+            case "family":
+                return f"{name} on {self.target.name}"
+            case "each":
+                return f"{name} on each {self.target.name}"
+
+
+class BarIR(Frozen):
+    """A bar: every setting that engine or judge reads, and all gates, sorted by id."""
+
+    ir: Literal["invarlock.bar/1"] = "invarlock.bar/1"
+    task: str
+    settings: dict[str, str]
+    gates: tuple[Gate, ...]
+
+    @property
+    def digest(self) -> str:
+        """The semantic digest of the bar."""
+        return digest_json(self.model_dump(mode="json"))
+
+    def gate(self, gate_id: str) -> Gate | None:
+        """The gate with this id, or ``None``."""
+        return next((gate for gate in self.gates if gate.id == gate_id), None)
+
+
+class PolicyIR(Frozen):
+    """A whole policy: the map from bar names (``tier`` or ``tier+profile``) to bars."""
+
+    ir: Literal["invarlock.policy/1"] = "invarlock.policy/1"
+    language: int
+    task: str
+    bars: dict[str, BarIR]
+
+    @property
+    def digest(self) -> str:
+        """Covers language version, task, and the map from names to bar digests."""
+        bars = {name: bar.digest for name, bar in self.bars.items()}
+        return digest_json({"language": self.language, "task": self.task, "bars": bars})

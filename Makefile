@@ -1,0 +1,40 @@
+# Every target works from a clean clone; `setup` is their first step.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+
+.PHONY: setup demo test lint bench soak schemas clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[hf,dev]'
+	touch $(STAMP)
+
+demo: setup
+	@$(BIN)/python scripts/demo.py
+
+test: setup lint
+	$(BIN)/pytest -n 2 -m 'not real_model'
+	$(BIN)/pytest -m real_model
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	@$(BIN)/python benchmarks/bench.py
+
+soak: setup
+	$(BIN)/pytest -n 2 --hypothesis-profile=soak
+
+generate: setup
+	$(BIN)/python scripts/generate_parser.py
+	$(BIN)/python scripts/generate_schemas.py
+
+clean:
+	rm -rf $(VENV) .cache build dist

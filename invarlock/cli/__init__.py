@@ -1,0 +1,143 @@
+"""The root of the command line: lazy command groups, one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from invarlock import __version__
+from invarlock.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_PASS,
+    EnvironmentFault,
+    InternalFault,
+    InvarlockError,
+    UsageFault,
+)
+
+# name -> (module, attribute, one line of help). Modules are imported when their command runs, so
+# that `policy check` never waits for cryptography or numpy.
+_COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+    "policy": ("invarlock.cli.policy", "policy", "Check, compile, digest and show policies."),
+    "evaluate": ("invarlock.cli.evaluate", "evaluate", "Measure a subject against a baseline."),
+    "attest": ("invarlock.cli.attest", "attest", "Sign what a run's report lists."),
+    "verify": ("invarlock.cli.verify", "verify", "Recompute digests and verdict; decide."),
+    "report": ("invarlock.cli.report", "report", "Render a run for people."),
+    "key": ("invarlock.cli.key", "key", "Make signing keys."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported only when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, in the order of the path: compile, measure, attest, verify."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command, or ``None`` for an unknown name."""
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = getattr(importlib.import_module(entry[0]), entry[1])
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the command list from the table, without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry[2]) for name, entry in _COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 pass, 1 fail, 2 usage or policy, 3 inconclusive, 4 verification failed, "
+    "5 refused for safety, 6 environment, 70 internal, 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="invarlock")
+def cli() -> None:
+    """Did this weight edit make the model worse than the one people rely on?"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; nothing it raises reaches the user raw."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(args)
+    except InvarlockError as err:
+        return _report(err, args)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("invarlock: interrupted; nothing was kept", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away; Python would complain again while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_PASS
+    except OSError as err:
+        return _report(_environment(err), args)
+    except MemoryError:
+        fault = EnvironmentFault("E604", "out of memory", "use a machine with more of it")
+        return _report(fault, args)
+    except Exception as err:  # noqa: BLE001 - the last frame: a defect is one line and exit 70
+        name = type(err).__name__
+        return _report(InternalFault("E901", f"`{name}`: {_one_line(str(err))}"), args)
+
+
+def _run(args: list[str]) -> int:
+    from invarlock.security import enforce_default_security  # after click has what it needs
+
+    enforce_default_security()
+    try:
+        result = cli.main(args=args, prog_name="invarlock", standalone_mode=False)
+    except click.UsageError as err:
+        message = err.format_message().rstrip(".")
+        where = err.ctx.command_path if err.ctx is not None else "invarlock"
+        lowered = message[:1].lower() + message[1:]
+        raise UsageFault("E701", lowered, f"see `{where} --help`") from err
+    except click.ClickException as err:
+        raise UsageFault("E701", _one_line(err.format_message())) from err
+    return result if isinstance(result, int) else EXIT_PASS
+
+
+def _environment(err: OSError) -> InvarlockError:
+    name = err.filename if isinstance(err.filename, str) else "a file"
+    match err.errno:
+        case errno.ENOSPC | errno.EDQUOT | errno.EROFS:
+            return EnvironmentFault("E603", f"cannot write `{name}`: {err.strerror}", "free space")
+        case errno.EACCES | errno.EPERM:
+            return EnvironmentFault("E602", f"permission denied for `{name}`", "check its mode")
+        case errno.ENOENT | errno.ENOTDIR:
+            return EnvironmentFault("E601", f"`{name}` does not exist", "check the path")
+        case _:
+            return EnvironmentFault("E603", f"cannot use `{name}`: {_one_line(str(err))}")
+
+
+def _report(err: InvarlockError, args: Sequence[str]) -> int:
+    if _wants_json(args):
+        document = {
+            "schema": "invarlock.error/1",
+            "code": err.code,
+            "message": err.message,
+            "hint": err.hint,
+            "exit": err.exit_code,
+        }
+        click.echo(json.dumps(document, ensure_ascii=False))
+    else:
+        click.echo(f"invarlock: {err}", err=True)
+    return err.exit_code
+
+
+def _wants_json(args: Sequence[str]) -> bool:
+    pairs = zip(args, [*args[1:], ""], strict=True)
+    return any((a == "--format" and b == "json") or a == "--format=json" for a, b in pairs)
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:400]

@@ -1,14 +1,15 @@
 # Every target works from a clean clone; `setup` is their first step.
-PYTHON ?= python3.11
+PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: setup demo test lint bench soak schemas clean
+.PHONY: setup demo test lint bench soak generate clean
 
 setup: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
+	@PYTHON=$(PYTHON) bash scripts/system_packages.sh
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[hf,dev]'
 	touch $(STAMP)

@@ -1,0 +1,218 @@
+"""Evidence as bytes: encoders for the producer, and the reader that trusts nothing.
+
+:func:`read_evidence` is where a verifier meets hostile input. Everything in a run's ``evidence/``
+folder has one spelling; whatever is missing, unknown, malformed or spelled otherwise is refused.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from invarlock.canonical import (
+    NANO,
+    NON_FINITE,
+    StrictJsonError,
+    canonical_bytes,
+    digest_bytes,
+    strict_json,
+)
+from invarlock.errors import VerificationFault
+from invarlock.evidence.model import Evidence, Int64s, UInt32s
+from invarlock.evidence.schedule import schedule_key
+from invarlock.evidence.schema import (
+    ARMS,
+    BASELINE_COLUMNS,
+    HEADER_FILE,
+    PART_FILES,
+    SUBJECT_COLUMNS,
+    Header,
+    RuntimeFacts,
+    Tensor,
+    Window,
+)
+
+_T = TypeVar("_T")
+_HEADER: Final = TypeAdapter(Header)
+_WINDOWS: Final = TypeAdapter(tuple[Window, ...])
+_TENSORS: Final = TypeAdapter(tuple[Tensor, ...])
+_HINT: Final = "do not deploy; ask the producer"
+
+
+# --- the producer's side -------------------------------------------------------------------------
+
+
+def encode_header(header: Header) -> bytes:
+    """Canonical bytes of ``evidence.json``."""
+    return canonical_bytes(header.model_dump(mode="json"))
+
+
+def encode_windows(windows: Sequence[Window]) -> bytes:
+    """Canonical bytes of ``windows.json``."""
+    return canonical_bytes([window.model_dump(mode="json") for window in windows])
+
+
+def encode_tensors(tensors: Sequence[Tensor]) -> bytes:
+    """Canonical bytes of ``<arm>.tensors.json``, sorted by name."""
+    ordered = sorted(tensors, key=lambda tensor: tensor.name)
+    return canonical_bytes([tensor.model_dump(mode="json") for tensor in ordered])
+
+
+def encode_tokens(tokens: UInt32s) -> bytes:
+    """Bytes of ``windows.u32`` from token ids of shape (windows, length)."""
+    return np.ascontiguousarray(tokens, dtype="<u4").tobytes()
+
+
+def encode_columns(*columns: Int64s) -> bytes:
+    """Bytes of ``<arm>.i64`` from its columns, each of shape (rows,), in the schema's order."""
+    return b"".join(np.ascontiguousarray(column, dtype="<i8").tobytes() for column in columns)
+
+
+def part_digests(parts: Mapping[str, bytes]) -> dict[str, str]:
+    """``Header.parts`` of these part files."""
+    return {name: digest_bytes(parts[name]) for name in sorted(parts)}
+
+
+# --- the verifier's side -------------------------------------------------------------------------
+
+
+def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence:
+    """Read an ``evidence/`` folder, given as bytes by file name, and check all it claims.
+
+    Raises :class:`VerificationFault`: E403 where a digest does not fit its bytes, E405 where
+    something is missing, unknown or malformed, E407 where windows are not those of the schedule.
+    """
+    _check_names(files)
+    header = _decode(_HEADER, files, HEADER_FILE)
+    _check_parts(header, files)
+    windows = _decode(_WINDOWS, files, "windows.json")
+    length = header.contract.windows.length
+    tokens = _array(files, "windows.u32", "<u4", (len(windows), length))
+    rows = len(windows) * (length - 1)
+    baseline = _array(files, "baseline.i64", "<i8", (len(BASELINE_COLUMNS), rows))
+    subject = _array(files, "subject.i64", "<i8", (len(SUBJECT_COLUMNS), rows))
+    tensors = {arm: _decode(_TENSORS, files, f"{arm}.tensors.json") for arm in ARMS}
+    _check_windows(header, windows, tokens)
+    _check_schedule(header, windows)
+    _check_columns(subject)
+    for arm in ARMS:
+        _check_tensors(f"{arm}.tensors.json", tensors[arm])
+    _check_families(tensors["baseline"], tensors["subject"])
+    loss, kl, delta_p, top1 = subject
+    return Evidence(header, windows, tokens, baseline[0], loss, kl, delta_p, top1, tensors, runtime)
+
+
+def _malformed(message: str) -> VerificationFault:
+    return VerificationFault("E405", message, _HINT)
+
+
+def _check_names(files: Mapping[str, bytes]) -> None:
+    expected = {HEADER_FILE, *PART_FILES}
+    for name in sorted(expected - set(files)):
+        raise _malformed(f"evidence lacks `{name}`")
+    for name in sorted(set(files) - expected):
+        raise _malformed(f"evidence holds an unknown file `{name[:80]}`")
+
+
+def _decode(adapter: TypeAdapter[_T], files: Mapping[str, bytes], name: str) -> _T:
+    """Parse one JSON file against its schema; its bytes must be the canonical ones."""
+    try:
+        plain = strict_json(files[name])
+        value = adapter.validate_json(files[name], strict=True)
+        canonical = canonical_bytes(plain)
+    except StrictJsonError as err:
+        raise _malformed(f"`{name}` is not strict json: {err}") from err
+    except ValidationError as err:
+        first = err.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or "top level"
+        raise _malformed(f"`{name}`: `{where[:120]}`: {first['msg'].lower()}") from err
+    except TypeError as err:
+        raise _malformed(f"`{name}` has no canonical form: {err}") from err
+    if canonical != files[name]:
+        raise _malformed(f"`{name}` is not in canonical form")
+    return value
+
+
+def _check_parts(header: Header, files: Mapping[str, bytes]) -> None:
+    if tuple(sorted(header.parts)) != PART_FILES:
+        raise _malformed(f"`{HEADER_FILE}` must list exactly {', '.join(PART_FILES)}")
+    for name in PART_FILES:
+        if digest_bytes(files[name]) != header.parts[name]:
+            raise VerificationFault(
+                "E403", f"`{name}` differs from the digest in `{HEADER_FILE}`", _HINT
+            )
+
+
+def _array(
+    files: Mapping[str, bytes], name: str, dtype: str, shape: tuple[int, int]
+) -> np.ndarray[Any, np.dtype[Any]]:
+    expected = shape[0] * shape[1] * np.dtype(dtype).itemsize
+    if len(files[name]) != expected:
+        raise _malformed(f"`{name}` has {len(files[name])} bytes instead of {expected}")
+    return np.frombuffer(files[name], dtype=dtype).reshape(shape)
+
+
+def _check_windows(header: Header, windows: Sequence[Window], tokens: UInt32s) -> None:
+    for position, window in enumerate(windows):
+        if digest_bytes(tokens[position].tobytes()) != window.id:
+            raise VerificationFault(
+                "E403", f"window {position} of `windows.json`: id and token ids differ", _HINT
+            )
+    if len(windows) > header.data.windows:
+        raise _malformed(f"{len(windows)} windows out of {header.data.windows} in the data")
+    documents = len({window.document for window in windows})
+    if documents > header.data.documents:
+        raise _malformed(f"{documents} documents out of {header.data.documents} in the data")
+
+
+def _check_schedule(header: Header, windows: Sequence[Window]) -> None:
+    """Counts and order are the schedule's. Equal neighbours are left to ``windows.overlap``."""
+    schedule = header.schedule
+    counts = Counter(window.phase for window in windows)
+    if (counts["final"], counts["preview"]) != (schedule.final, schedule.preview):
+        raise VerificationFault(
+            "E407",
+            f"{counts['final']} final and {counts['preview']} preview windows instead of "
+            f"{schedule.final} and {schedule.preview}",
+            _HINT,
+        )
+    if any(window.phase == "preview" for window in windows[: schedule.final]):
+        raise VerificationFault("E407", "a preview window stands before a final one", _HINT)
+    keys = [schedule_key(schedule.seed, window.id) for window in windows]
+    for position in range(1, len(keys)):
+        if keys[position] < keys[position - 1]:
+            raise VerificationFault(
+                "E407", f"window {position} of `windows.json` is out of the seed's order", _HINT
+            )
+
+
+def _check_columns(subject: Int64s) -> None:
+    _, _, delta_p, top1 = subject
+    if bool(np.any((top1 != NON_FINITE) & (top1 != 0) & (top1 != 1))):
+        raise _malformed("`subject.i64`: a top-1 agreement is neither 0 nor 1")
+    if bool(np.any((delta_p != NON_FINITE) & ((delta_p < -NANO) | (delta_p > NANO)))):
+        raise _malformed("`subject.i64`: a change of probability is beyond ±1")
+
+
+def _check_tensors(name: str, tensors: Sequence[Tensor]) -> None:
+    for before, after in zip(tensors, tensors[1:], strict=False):
+        if before.name >= after.name:
+            raise _malformed(f"`{name}`: `{after.name[:120]}` is out of order or stands twice")
+    for tensor in tensors:
+        if any(size < 0 for size in tensor.shape):
+            raise _malformed(f"`{name}`: `{tensor.name[:120]}` has a negative dimension")
+        if (tensor.log_sigma is not None) != (tensor.spectrum == "measured"):
+            raise _malformed(f"`{name}`: `{tensor.name[:120]}`: spectrum and log_sigma disagree")
+        if tensor.non_finite and tensor.spectrum in {"measured", "zero"}:
+            raise _malformed(f"`{name}`: `{tensor.name[:120]}`: spectrum of non-finite numbers")
+
+
+def _check_families(baseline: Sequence[Tensor], subject: Sequence[Tensor]) -> None:
+    families = {tensor.name: tensor.family for tensor in baseline}
+    for tensor in subject:
+        if families.get(tensor.name, tensor.family) != tensor.family:
+            raise _malformed(f"`{tensor.name[:120]}` is of another family in each arm")

@@ -1,0 +1,1 @@
+"""Statement, signature and bundle: what a run's report becomes when somebody signs it."""

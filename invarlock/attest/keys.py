@@ -1,0 +1,218 @@
+"""Local keys: ECDSA on P-256 with SHA-256, and Ed25519, as PEM files.
+
+Only these two verify alike in every implementation tried (Sigstore's JavaScript verifier takes
+P-384 with SHA-256 only), so any other kind is refused by name. Private keys are PKCS #8
+(RFC 5958) with mode 0600, public keys SubjectPublicKeyInfo (RFC 5280).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from invarlock.errors import EnvironmentFault, UsageFault
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import (
+        EllipticCurvePrivateKey,
+        EllipticCurvePublicKey,
+    )
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
+
+MAX_PEM: Final = 64 << 10
+_HINT: Final = "make one with `invarlock key new`"
+
+
+class KeyType(StrEnum):
+    """The kinds of key that sign and verify."""
+
+    P256 = "p256"
+    ED25519 = "ed25519"
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A public key that the consumer named.
+
+    ``fingerprint`` is ``sha256:`` over its SubjectPublicKeyInfo DER; it is shown to people and
+    decides nothing.
+    """
+
+    type: KeyType
+    key: EllipticCurvePublicKey | Ed25519PublicKey
+    fingerprint: str
+
+    def verify(self, signature: bytes, message: bytes) -> bool:
+        """Whether ``signature`` is this key's over ``message`` (DER for P-256, raw Ed25519)."""
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        try:
+            if isinstance(self.key, ec.EllipticCurvePublicKey):
+                self.key.verify(signature, message, ec.ECDSA(SHA256()))
+            else:
+                self.key.verify(signature, message)
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKey:
+    """A private key with its public half."""
+
+    key: EllipticCurvePrivateKey | Ed25519PrivateKey
+    public: PublicKey
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature over ``message``: DER for P-256, 64 raw bytes for Ed25519."""
+        from cryptography.hazmat.primitives.asymmetric import ec
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        if isinstance(self.key, ec.EllipticCurvePrivateKey):
+            return self.key.sign(message, ec.ECDSA(SHA256()))
+        return self.key.sign(message)
+
+
+def new_key(path: Path, key_type: KeyType = KeyType.P256) -> PublicKey:
+    """Make a key pair: ``path`` (0600) and ``path.pub``.
+
+    Raises :class:`UsageFault` E702 when either exists, :class:`EnvironmentFault` E601 to E603
+    when the folder is absent or not writable. Never overwrites, never leaves one half.
+    """
+    from cryptography.hazmat.primitives import serialization as ser
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    private = (
+        ec.generate_private_key(ec.SECP256R1())
+        if key_type is KeyType.P256
+        else ed25519.Ed25519PrivateKey.generate()
+    )
+    pem = private.private_bytes(ser.Encoding.PEM, ser.PrivateFormat.PKCS8, ser.NoEncryption())
+    public = _public(private.public_key(), path)
+    _write_new(path, pem, 0o600)
+    try:
+        _write_new(public_path(path), public_pem(public), 0o644)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return public
+
+
+def public_path(path: Path) -> Path:
+    """Where the public half of the key at ``path`` lies."""
+    return path.with_name(path.name + ".pub")
+
+
+def public_pem(public: PublicKey) -> bytes:
+    """SubjectPublicKeyInfo PEM of ``public``."""
+    from cryptography.hazmat.primitives import serialization as ser
+
+    return public.key.public_bytes(ser.Encoding.PEM, ser.PublicFormat.SubjectPublicKeyInfo)
+
+
+def load_private(path: Path) -> PrivateKey:
+    """The private key at ``path``. Raises E703 (exit 2), E601 or E602 (exit 6)."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization as ser
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    pem = _read(path)
+    if b"PRIVATE KEY-----" not in pem:
+        raise UsageFault("E703", f"`{path}` holds no private key in PEM", _HINT)
+    try:
+        private = ser.load_pem_private_key(pem, password=None)
+    except TypeError as err:
+        hint = "store it without a passphrase in a place only the signer can read"
+        raise UsageFault("E703", f"the key `{path}` is encrypted", hint) from err
+    except (ValueError, UnsupportedAlgorithm) as err:
+        raise UsageFault("E703", f"`{path}` is no usable private key", _HINT) from err
+    if not isinstance(private, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
+        raise _unsupported(path)
+    return PrivateKey(private, _public(private.public_key(), path))
+
+
+def load_public(path: Path) -> PublicKey:
+    """The public key at ``path``. Raises E703 (exit 2), E601 or E602 (exit 6)."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization as ser
+
+    pem = _read(path)
+    if b"PRIVATE KEY-----" in pem:
+        hint = f"pass the public half, `{public_path(path).name}`"
+        raise UsageFault("E703", f"`{path}` is a private key", hint)
+    if b"BEGIN CERTIFICATE" in pem:
+        raise UsageFault("E703", f"`{path}` is a certificate", "--key takes a public key")
+    try:
+        public = ser.load_pem_public_key(pem)
+    except (ValueError, UnsupportedAlgorithm) as err:
+        raise UsageFault("E703", f"`{path}` is no usable public key", _HINT) from err
+    return _public(public, path)
+
+
+def _public(key: object, path: Path) -> PublicKey:
+    from cryptography.hazmat.primitives import serialization as ser
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        key_type = KeyType.P256
+    elif isinstance(key, ed25519.Ed25519PublicKey):
+        key_type = KeyType.ED25519
+    else:
+        raise _unsupported(path)
+    der = key.public_bytes(ser.Encoding.DER, ser.PublicFormat.SubjectPublicKeyInfo)
+    return PublicKey(key_type, key, "sha256:" + hashlib.sha256(der).hexdigest())
+
+
+def _unsupported(path: Path) -> UsageFault:
+    return UsageFault(
+        "E703", f"the key `{path}` is neither P-256 nor Ed25519", "use one of the two"
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_PEM + 1)
+    except FileNotFoundError as err:
+        raise EnvironmentFault("E601", f"no key at `{path}`", _HINT) from err
+    except PermissionError as err:
+        raise EnvironmentFault("E602", f"cannot read the key `{path}`", "check its mode") from err
+    except OSError as err:
+        raise UsageFault("E703", f"`{path}` cannot be read as a key", "name a PEM file") from err
+    if len(data) > MAX_PEM:
+        raise UsageFault("E703", f"`{path}` is too large for a key", "name a PEM file")
+    return data
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    """Write ``data`` to a file that must not exist; on failure nothing is left behind."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    except FileExistsError as err:
+        raise UsageFault("E702", f"`{path}` already exists", "choose another path") from err
+    except FileNotFoundError as err:
+        hint = "make the folder first"
+        raise EnvironmentFault("E601", f"no folder `{path.parent}`", hint) from err
+    except PermissionError as err:
+        raise EnvironmentFault("E602", f"cannot write `{path}`", "check the folder's mode") from err
+    except OSError as err:
+        raise EnvironmentFault("E603", f"cannot write `{path}`", "choose another path") from err
+    try:
+        with os.fdopen(fd, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException as err:
+        path.unlink(missing_ok=True)
+        if isinstance(err, OSError):
+            raise EnvironmentFault("E603", f"cannot write `{path}`", "free space") from err
+        raise

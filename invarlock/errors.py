@@ -133,6 +133,7 @@ CODES: Final[dict[str, Code]] = {
     "E208": _c("artifact larger than its cap", "raise the memory budget, or use a smaller one"),
     "E209": _c("artifact changed while it was read", "stop whatever writes to it"),
     "E210": _c("unsupported architecture or tokenizer", "use a causal language model"),
+    "E211": _c("file name that cannot be trusted", "rename or remove the file named"),
     # E3xx: the boundary
     "E301": _c("no sandbox on this machine", "install bubblewrap, or pass --execution-mode host"),
     "E302": _c("the boundary is not closed", "see which observation failed"),

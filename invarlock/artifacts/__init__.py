@@ -1,0 +1,1 @@
+"""Untrusted model and data folders: safe opening, digests, strict headers, raw tensors."""

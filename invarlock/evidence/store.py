@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -199,7 +200,7 @@ def _check_columns(subject: Int64s) -> None:
 
 
 def _check_tensors(name: str, tensors: Sequence[Tensor]) -> None:
-    for before, after in zip(tensors, tensors[1:], strict=False):
+    for before, after in pairwise(tensors):
         if before.name >= after.name:
             raise _malformed(f"`{name}`: `{after.name[:120]}` is out of order or stands twice")
     for tensor in tensors:

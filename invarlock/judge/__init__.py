@@ -1,0 +1,25 @@
+"""The one judge, used by engine and verifier: pure functions without clock, I/O or torch.
+
+estimate(evidence, contract) → values        decide(bar, values) → verdict
+"""
+
+from invarlock.judge.contract import contract_of, same_measurement, schedule_of
+from invarlock.judge.decide import decide
+from invarlock.judge.estimate import estimate
+from invarlock.judge.values import Key, Value, Values
+from invarlock.judge.verdict import GateResult, Outcome, Verdict, gravest
+
+__all__ = [
+    "GateResult",
+    "Key",
+    "Outcome",
+    "Value",
+    "Values",
+    "Verdict",
+    "contract_of",
+    "decide",
+    "estimate",
+    "gravest",
+    "same_measurement",
+    "schedule_of",
+]

@@ -1,0 +1,91 @@
+"""What a bar asks to be measured: the measurement contract, and the smallest schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final, Literal, cast
+
+from invarlock.errors import UsageFault
+from invarlock.evidence.schema import (
+    Contract,
+    Digest,
+    EstimateContract,
+    Schedule,
+    WindowContract,
+)
+from invarlock.policy.catalogue import DEFAULT_RESAMPLES, MINIMUM_DOCUMENTS
+from invarlock.policy.ir import BarIR, Interval
+
+_DRIFT: Final = "perplexity.drift"
+
+
+def contract_of(bar: BarIR) -> Contract:
+    """The measurement contract of ``bar``: its settings, and as few resamples as it allows."""
+    settings = bar.settings
+    resamples = _floor(bar, "estimate.resamples")
+    return Contract(
+        task=cast(Literal["causal_lm"], bar.task),
+        windows=WindowContract(
+            schedule=cast(Literal["baseline"], settings["windows.schedule"]),
+            length=int(settings["windows.length"]),
+        ),
+        estimate=EstimateContract(
+            interval=cast(Literal["bca"], settings["estimate.interval"]),
+            confidence=settings["estimate.confidence"],
+            seed=int(settings["estimate.seed"]),
+            resample=cast(Literal["document"], settings["estimate.resample"]),
+            resamples=DEFAULT_RESAMPLES if resamples is None else max(1, resamples),
+            minimum_documents=MINIMUM_DOCUMENTS,
+        ),
+    )
+
+
+def schedule_of(bar: BarIR, seed: Digest) -> Schedule:
+    """The smallest schedule that satisfies the floors of ``bar`` exactly.
+
+    Raises :class:`UsageFault` E004 where the bar sets no floor under its final windows, or gates
+    drift without a floor under its preview windows.
+    """
+    tokens = _floor(bar, "windows.tokens") or 0
+    scored = int(bar.settings["windows.length"]) - 1
+    final = max(_floor(bar, "windows.final") or 0, -(-tokens // scored))
+    if final < 1:
+        raise UsageFault(
+            "E004",
+            "the bar sets no floor under `windows.final`",
+            "choose a profile that requires `windows.final`",
+        )
+    preview = _floor(bar, "windows.preview") or 0
+    if preview < 1 and any(gate.measure == _DRIFT for gate in bar.gates):
+        raise UsageFault(
+            "E004",
+            f"the bar gates `{_DRIFT}` and sets no floor under `windows.preview`",
+            "choose a profile that requires `windows.preview`",
+        )
+    return Schedule(seed=seed, preview=preview, final=final)
+
+
+def same_measurement(left: Contract, right: Contract) -> bool:
+    """Whether evidence taken under one contract can be judged under the other.
+
+    The settings of ``estimate`` come from the bar being judged and are left out.
+    """
+    how = {"estimate"}
+    return left.model_dump(exclude=how) == right.model_dump(exclude=how)
+
+
+def _floor(bar: BarIR, measure: str) -> int | None:
+    """The smallest whole number that all gates on ``measure`` let in; ``None`` without a bound."""
+    return max(_lows(bar, measure), default=None)
+
+
+def _lows(bar: BarIR, measure: str) -> Iterator[int]:
+    for gate in bar.gates:
+        relation = gate.relation
+        if gate.measure != measure or gate.target is not None:
+            continue
+        if isinstance(relation, Interval) and relation.low is not None:
+            low = Decimal(relation.low)
+            whole = int(low.to_integral_value(rounding="ROUND_CEILING"))
+            yield whole if relation.low_closed or whole > low else whole + 1

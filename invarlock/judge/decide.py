@@ -1,0 +1,172 @@
+"""``decide``: hold values against a bar. Fail-closed, exact decimals, no arithmetic but margins.
+
+The interval estimate decides: all inside passes, all outside fails, otherwise inconclusive. A
+measure without an interval, or ``.point``, decides by its value. What is missing, NaN, infinite
+or unpaired never passes (DESIGN section 3).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from invarlock.canonical import decimal_text
+from invarlock.judge.relation import describe
+from invarlock.judge.values import Key, Value, Values
+from invarlock.judge.verdict import GateResult, Outcome, Verdict, gravest
+from invarlock.policy.catalogue import MEASURES, Kind
+from invarlock.policy.ir import BarIR, Gate, Interval, Member
+
+_SLACK: Final = Decimal("1e-9")
+"""A value that was rounded, or went through exp or a float, and lies this near to its bound cannot
+be told from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """How one value came out against one relation."""
+
+    verdict: Outcome
+    value: Value
+    reason: str
+    ends: tuple[Decimal, Decimal] | None = None
+    margin: Decimal | None = None
+
+
+def decide(bar: BarIR, values: Values) -> Verdict:
+    """The verdict of ``bar`` over ``values``. A bar that requires nothing is incomplete."""
+    results = tuple(_gate(gate, values) for gate in bar.gates)
+    required = [result.verdict for result in results if result.level == "require"]
+    return Verdict(verdict=gravest(required), gates=results)
+
+
+def _gate(gate: Gate, values: Values) -> GateResult:
+    findings = [(_find(gate, value), key) for key, value in values.of(gate.measure, gate.target)]
+    if not findings:
+        nothing = Value("missing", reason=f"no {gate.target.name if gate.target else ''} to judge")
+        findings = [(_find(gate, nothing), Key(gate.measure))]
+    decisive = gravest(finding.verdict for finding, _ in findings)
+    finding, key = min(
+        (pair for pair in findings if pair[0].verdict == decisive),
+        key=lambda pair: (pair[0].margin is not None, pair[0].margin or 0, pair[1]),
+    )
+    each = f"{key.name}: " if gate.target is not None and gate.target.kind == "each" else ""
+    measure = MEASURES.get(gate.measure)
+    unit = "word" if measure is None else str(measure.unit or measure.kind)
+    return GateResult(
+        id=gate.id,
+        measure=gate.measure,
+        level=gate.level,
+        verdict=finding.verdict,
+        unit=unit,
+        observed=_observed(finding.value),
+        interval=_texts(finding.ends) if _has_interval(gate) and finding.ends else None,
+        bound=describe(gate),
+        margin=None if finding.margin is None else decimal_text(finding.margin),
+        reason=each + finding.reason,
+    )
+
+
+def _observed(value: Value) -> str | None:
+    return value.words if value.point is None else decimal_text(value.point)
+
+
+def _texts(ends: tuple[Decimal, Decimal]) -> tuple[str, str]:
+    return decimal_text(ends[0]), decimal_text(ends[1])
+
+
+def _has_interval(gate: Gate) -> bool:
+    measure = MEASURES.get(gate.measure)
+    return measure is not None and measure.interval and gate.statistic == "estimate"
+
+
+def _find(gate: Gate, value: Value) -> _Finding:
+    """Hold one value against the gate."""
+    if gate.measure not in MEASURES:
+        return _Finding("incomplete", value, "not measured by this version")
+    if value.status in {"missing", "non_finite"}:
+        word = "missing" if value.status == "missing" else "not finite"
+        return _Finding("incomplete", value, f"{word}: {value.reason}")
+    if isinstance(gate.relation, Member):
+        return _member(gate.relation, gate, value)
+    return _number(gate.relation, gate, value)
+
+
+def _member(relation: Member, gate: Gate, value: Value) -> _Finding:
+    if MEASURES[gate.measure].kind is Kind.NUMBER or value.words is None:
+        return _Finding("incomplete", value, "a number is held against a set of words")
+    if value.words in relation.values:
+        return _Finding("pass", value, f"`{value.words}` is allowed")
+    return _Finding("fail", value, f"`{value.words}` is not allowed")
+
+
+def _number(relation: Interval, gate: Gate, value: Value) -> _Finding:
+    if value.point is None:
+        return _Finding("incomplete", value, "a word is held against an interval of numbers")
+    low = high = value.point
+    if _has_interval(gate):
+        if value.low is None or value.high is None:
+            return _Finding("inconclusive", value, f"no interval: {value.reason}")
+        low, high = value.low, value.high
+    wide = _widened(gate.measure, low, high, value.exact)
+    if relation.contains(wide[0]) and relation.contains(wide[1]):
+        verdict: Outcome = "pass"
+    elif _apart(relation, *wide):
+        verdict = "fail"
+    else:
+        verdict = "inconclusive"
+    margin = _margin(relation, low, high, verdict)
+    return _Finding(
+        verdict, value, _sentence(gate, value, (low, high), verdict), (low, high), margin
+    )
+
+
+def _widened(measure: str, low: Decimal, high: Decimal, exact: bool) -> tuple[Decimal, Decimal]:
+    """The ends with the slack of an inexact value, kept within the measure's natural range."""
+    if exact:
+        return low, high
+    natural = MEASURES[measure].range
+    below, above = low - _SLACK, high + _SLACK
+    if natural.low is not None:
+        below = max(below, min(low, natural.low))
+    if natural.high is not None:
+        above = min(above, max(high, natural.high))
+    return below, above
+
+
+def _apart(relation: Interval, low: Decimal, high: Decimal) -> bool:
+    """Whether nothing from ``low`` to ``high`` lies inside."""
+    if relation.high is not None:
+        bound = Decimal(relation.high)
+        if low > bound or (low == bound and not relation.high_closed):
+            return True
+    if relation.low is not None:
+        bound = Decimal(relation.low)
+        if high < bound or (high == bound and not relation.low_closed):
+            return True
+    return False
+
+
+def _margin(relation: Interval, low: Decimal, high: Decimal, verdict: Outcome) -> Decimal | None:
+    """Distance from the end that decided to the nearest bound; positive inside.
+
+    Outside, the nearer end decides, since all of the interval must be out; else the farther one.
+    """
+    above, below = (low, high) if verdict == "fail" else (high, low)
+    gaps = []
+    if relation.high is not None:
+        gaps.append(Decimal(relation.high) - above)
+    if relation.low is not None:
+        gaps.append(below - Decimal(relation.low))
+    return min(gaps, default=None)
+
+
+def _sentence(gate: Gate, value: Value, ends: tuple[Decimal, Decimal], verdict: Outcome) -> str:
+    low, high = _texts(ends)
+    what = f"interval [{low}, {high}]" if _has_interval(gate) else low
+    where = {"pass": "lies within", "fail": "lies outside"}.get(verdict, "cannot be told from")
+    if verdict == "inconclusive" and low != high:
+        where = "is partly outside"
+    note = f" ({value.reason})" if value.reason else ""
+    return f"{what} {where} {describe(gate)}{note}"

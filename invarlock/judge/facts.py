@@ -1,0 +1,65 @@
+"""Values that are counted or read off, not estimated: windows, tokenizers, digests, runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+from invarlock.evidence.model import Evidence
+from invarlock.evidence.schema import Contract, Window
+from invarlock.judge import exact
+from invarlock.judge.values import Key, Value
+
+
+def fact_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
+    """Every value that is neither made from per-token nor from per-tensor numbers."""
+    windows, header, runtime = evidence.windows, evidence.header, evidence.runtime
+    paired = sum(window.id == window.subject_id for window in windows)
+    same = header.baseline.tokenizer == header.subject.tokenizer and paired == len(windows)
+    words = {
+        "tokenizer.same": "yes" if same else "no",
+        "data.digest": header.data.digest,
+        "baseline.digest": header.baseline.root,
+        "evidence.origin": header.origin,
+        "runtime.isolation": runtime.isolation,
+        "runtime.network": runtime.network,
+        "runtime.remote_code": runtime.remote_code,
+        "runtime.pickle": runtime.pickle,
+        "runtime.plugins": runtime.plugins,
+    }
+    length = header.contract.windows.length
+    previews = sum(window.phase == "preview" for window in windows)
+    out = {Key(measure): Value("ok", words=word) for measure, word in words.items()}
+    out[Key("windows.preview")] = Value("ok", Decimal(previews))
+    out[Key("estimate.resamples")] = Value("ok", Decimal(contract.estimate.resamples))
+    if windows:
+        out[Key("windows.match")] = _share(paired, len(windows))
+        out[Key("windows.overlap")] = _share(overlapping(windows, length), len(windows))
+    return out
+
+
+def _share(part: int, whole: int) -> Value:
+    point, is_exact = exact.nano(Fraction(part, whole))
+    return Value("ok", point, reason=f"{part} of {whole}", exact=is_exact)
+
+
+def overlapping(windows: Sequence[Window], length: int) -> int:
+    """How many windows hold content that stands in the schedule already.
+
+    That is so where an earlier window has the same id, or where one that starts before it in the
+    same document reaches into it. ``length`` in tokens.
+    """
+    found: set[int] = set()
+    ids: set[str] = set()
+    ends: dict[str, int] = {}
+    for position, window in enumerate(windows):
+        if window.id in ids:
+            found.add(position)
+        ids.add(window.id)
+    for position in sorted(range(len(windows)), key=lambda p: (windows[p].start, p)):
+        window = windows[position]
+        if window.start < ends.get(window.document, 0):
+            found.add(position)
+        ends[window.document] = window.start + length
+    return len(found)

@@ -1,0 +1,72 @@
+"""Per-token evidence folded into exact sums: by window, then by document."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from invarlock.evidence.model import Evidence, Int64s
+from invarlock.evidence.schema import Window
+from invarlock.judge import exact
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One measure's exact sum per window, in 1e-9, and whether all that went in was finite."""
+
+    sums: tuple[int, ...]
+    finite: tuple[bool, ...]
+
+    def all_finite(self, windows: Iterable[int]) -> bool:
+        """Whether every number of these windows is finite."""
+        return all(self.finite[window] for window in windows)
+
+    def total(self, windows: Iterable[int]) -> int:
+        """The exact sum over these windows."""
+        return sum(self.sums[window] for window in windows)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The sums of every per-token measure, one per window; ``scored`` tokens in each."""
+
+    scored: int
+    change: Column
+    """Subject's minus baseline's log-loss."""
+    kl: Column
+    delta_p: Column
+    delta_p_squares: Column
+    """Squares, in 1e-18."""
+    top1: Column
+
+
+def columns_of(evidence: Evidence) -> Columns:
+    """Fold the evidence's rows into sums per window."""
+    scored = evidence.scored
+
+    def rows(column: Int64s) -> Int64s:
+        return column.reshape(len(evidence.windows), scored)
+
+    baseline, loss = _column(rows(evidence.baseline_loss)), _column(rows(evidence.loss))
+    delta_p = _column(rows(evidence.delta_p))
+    change = Column(
+        tuple(s - b for s, b in zip(loss.sums, baseline.sums, strict=True)),
+        tuple(s and b for s, b in zip(loss.finite, baseline.finite, strict=True)),
+    )
+    squares = Column(tuple(exact.row_squares(rows(evidence.delta_p))), delta_p.finite)
+    return Columns(
+        scored, change, _column(rows(evidence.kl)), delta_p, squares, _column(rows(evidence.top1))
+    )
+
+
+def _column(matrix: Int64s) -> Column:
+    return Column(tuple(exact.row_sums(matrix)), tuple(exact.finite_rows(matrix)))
+
+
+def by_document(windows: Sequence[Window], chosen: Iterable[int]) -> list[list[int]]:
+    """The chosen windows grouped by document, documents in order of their ids."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for window in chosen:
+        groups[windows[window].document].append(window)
+    return [groups[document] for document in sorted(groups)]

@@ -1,0 +1,185 @@
+"""The report of a run, as data: what was asked, what was found, and the digest of every part.
+
+Every field can be rebuilt by a verifier (see :func:`invarlock.judge.report.build_report`) from
+evidence, bar, policy and manifest, except those under :data:`DECLARED`, which are the word of
+whoever ran the evaluation.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from invarlock.canonical import canonical_bytes
+from invarlock.evidence.schema import Contract, DataFacts, Digest, RuntimeFacts
+from invarlock.judge.verdict import GateResult, Outcome
+from invarlock.policy.ir import BarIR, DecimalText
+
+DECLARED: Final = frozenset({"created", "tool", "names", "packages", "timings"})
+"""Top-level fields that are the producer's word; all below them is declared too."""
+
+MAX_REPORT_BYTES: Final = 8 << 20
+
+Instant = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}Z$")
+]
+Label = Annotated[str, StringConstraints(max_length=4096)]
+
+
+class Frozen(BaseModel):
+    """Immutable and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Tool(Frozen):
+    """What wrote the report."""
+
+    name: Literal["invarlock"] = "invarlock"
+    version: Label
+
+
+class Names(Frozen):
+    """What the user called things: paths or model names as typed."""
+
+    baseline: Label
+    subject: Label
+    data: Label
+    policy: Label
+
+
+class Declared(Frozen):
+    """The producer's word, unchecked. ``created`` is RFC 3339 UTC; timings in seconds."""
+
+    created: Instant
+    tool: Tool
+    names: Names
+    packages: dict[str, Label]
+    timings: dict[str, DecimalText]
+
+
+class PolicyRecord(Frozen):
+    """The policy and the bar, by name and by digest."""
+
+    name: str
+    version: str
+    bar: str
+    bar_digest: Digest
+    policy_digest: Digest
+    source_digest: Digest
+
+
+class Seeds(Frozen):
+    """Of the schedule (derived from bar and data) and of the bootstrap (the bar's)."""
+
+    schedule: Digest
+    bootstrap: int
+
+
+class Arms(Frozen):
+    """One word for each arm."""
+
+    baseline: str
+    subject: str
+
+
+class FileRecord(Frozen):
+    """A file by path (``/`` between steps), size in bytes, digest."""
+
+    path: str
+    size: int = Field(ge=0)
+    digest: Digest
+
+
+class ModelFile(FileRecord):
+    """A file of a model folder; ``loaded`` says whether it entered the boundary."""
+
+    loaded: bool
+
+
+class ModelRecord(Frozen):
+    """A model folder: its root digest and all its files, sorted by path."""
+
+    digest: Digest
+    files: tuple[ModelFile, ...]
+
+
+class Validation(Frozen):
+    """Whether every required gate on ``perplexity.ratio`` passes, and there is one."""
+
+    primary_metric_acceptable: bool
+
+
+class Span(Frozen):
+    """Where in the policy's source a gate stands, counted from 1."""
+
+    line: int
+    column: int
+
+
+class ReportedGate(GateResult):
+    """A gate's result and where the gate stands in the source."""
+
+    span: Span
+
+
+class WorstTensor(Frozen):
+    """The matrix that moved most; ln σ₁ of both arms in nats, ``None`` where there is none."""
+
+    name: str
+    family: str
+    baseline: DecimalText | None
+    subject: DecimalText | None
+
+
+class GuardReport(Frozen):
+    """A guard on weights: its gates' verdict, and its measures with or without a gate.
+
+    ``verdict`` is over required gates; ``ungated`` where the bar requires nothing of the guard.
+    """
+
+    name: Literal["invariants", "spectral"]
+    verdict: Outcome | Literal["ungated"]
+    measures: dict[str, DecimalText | None]
+    worst: WorstTensor | None
+
+
+class Report(Frozen):
+    """``evaluation.report.json``. ``files`` lists every other file of the run known by then."""
+
+    version: Literal["invarlock.report/1"] = "invarlock.report/1"
+    created: Instant
+    tool: Tool
+    names: Names
+    packages: dict[str, Label]
+    timings: dict[str, DecimalText]
+    policy: PolicyRecord
+    resolved_policy: BarIR
+    contract: Contract
+    measurement_contract_hash: Digest
+    seeds: Seeds
+    device: Arms
+    tokenizer_hash: Digest
+    provider_digest: Digest
+    window_match_fraction: DecimalText | None
+    window_overlap_fraction: DecimalText | None
+    data: DataFacts
+    baseline: ModelRecord
+    subject: ModelRecord
+    runtime: RuntimeFacts
+    verdict: Outcome
+    validation: Validation
+    gates: tuple[ReportedGate, ...]
+    guards: tuple[GuardReport, ...]
+    evidence_digest: Digest
+    files: tuple[FileRecord, ...]
+
+    @property
+    def declared(self) -> Declared:
+        """The fields under :data:`DECLARED`."""
+        return Declared(**{name: getattr(self, name) for name in DECLARED})
+
+    def encode(self) -> bytes:
+        """The canonical bytes of the report file."""
+        return canonical_bytes(self.model_dump(mode="json"))

@@ -1,0 +1,220 @@
+"""Building the report: one pure function, called by the engine and again by every verifier.
+
+Whatever is not declared is computed here from what the verifier holds, so that a report with one
+field changed is not the report that its own evidence gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from invarlock.artifacts.folder import FileEntry, root_digest
+from invarlock.artifacts.kinds import is_loaded
+from invarlock.canonical import decimal_text, digest_bytes, digest_json, nano_decimal
+from invarlock.errors import VerificationFault
+from invarlock.evidence.model import Evidence
+from invarlock.evidence.schedule import schedule_seed
+from invarlock.evidence.schema import Arm
+from invarlock.evidence.store import encode_header
+from invarlock.judge.contract import contract_of, schedule_of
+from invarlock.judge.decide import decide
+from invarlock.judge.estimate import estimate
+from invarlock.judge.records import (
+    DECLARED,
+    Arms,
+    Declared,
+    FileRecord,
+    GuardReport,
+    ModelFile,
+    ModelRecord,
+    Names,
+    PolicyRecord,
+    Report,
+    ReportedGate,
+    Seeds,
+    Span,
+    Tool,
+    Validation,
+    WorstTensor,
+)
+from invarlock.judge.spectra import shifts, worst
+from invarlock.judge.values import Key, Values
+from invarlock.judge.verdict import Verdict, gravest
+from invarlock.policy.ir import BarIR
+
+__all__ = [
+    "DECLARED",
+    "Declared",
+    "FileRecord",
+    "Names",
+    "PolicyRecord",
+    "Report",
+    "ReportInputs",
+    "Tool",
+    "build_report",
+    "check_binding",
+]
+
+_HINT: Final = "do not deploy; ask the producer"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportInputs:
+    """All that a report is made from.
+
+    Attributes:
+        evidence: as read back by ``read_evidence``.
+        policy: name, version and digests of policy and bar.
+        bar: the resolved bar of the producer.
+        spans: line and column, from 1, of every gate of the bar by id.
+        baseline_files, subject_files: every file of the model folders.
+        run_files: every other file of the run, ``evidence/`` and ``policy/`` included.
+        declared: the producer's word.
+    """
+
+    evidence: Evidence
+    policy: PolicyRecord
+    bar: BarIR
+    spans: Mapping[str, tuple[int, int]]
+    baseline_files: tuple[FileRecord, ...]
+    subject_files: tuple[FileRecord, ...]
+    run_files: tuple[FileRecord, ...]
+    declared: Declared
+
+
+def build_report(inputs: ReportInputs) -> Report:
+    """The report that these inputs give.
+
+    Raises :class:`VerificationFault` where they contradict one another: E403 when a folder's files
+    or the bar do not have the digests recorded, E407 when the schedule does not follow from bar
+    and data, E408 when the evidence was taken under another contract than the bar's.
+    """
+    check_binding(inputs.evidence, inputs.bar)
+    header, bar = inputs.evidence.header, inputs.bar
+    if inputs.policy.bar_digest != bar.digest:
+        raise VerificationFault("E403", "the bar differs from `policy.bar_digest`", _HINT)
+    values = estimate(inputs.evidence, header.contract)
+    verdict = decide(bar, values)
+    return Report(
+        **{name: getattr(inputs.declared, name) for name in type(inputs.declared).model_fields},
+        policy=inputs.policy,
+        resolved_policy=bar,
+        contract=header.contract,
+        measurement_contract_hash=header.contract.digest,
+        seeds=Seeds(schedule=header.schedule.seed, bootstrap=header.contract.estimate.seed),
+        device=Arms(baseline=header.baseline.device, subject=header.subject.device),
+        tokenizer_hash=digest_json(header.baseline.tokenizer.model_dump(mode="json")),
+        provider_digest=digest_json([window.id for window in inputs.evidence.windows]),
+        window_match_fraction=_text(values, Key("windows.match")),
+        window_overlap_fraction=_text(values, Key("windows.overlap")),
+        data=header.data,
+        baseline=_model(inputs.evidence, "baseline", inputs.baseline_files),
+        subject=_model(inputs.evidence, "subject", inputs.subject_files),
+        runtime=inputs.evidence.runtime,
+        verdict=verdict.verdict,
+        validation=Validation(primary_metric_acceptable=_primary(verdict)),
+        gates=tuple(_gates(verdict, inputs.spans)),
+        guards=_guards(inputs.evidence, values, verdict),
+        evidence_digest=digest_bytes(encode_header(header)),
+        files=tuple(sorted(inputs.run_files, key=lambda record: record.path)),
+    )
+
+
+def check_binding(evidence: Evidence, bar: BarIR) -> None:
+    """Check that ``evidence`` was taken for ``bar``: its contract and its schedule follow from it.
+
+    Raises :class:`VerificationFault` E408 or E407.
+    """
+    header = evidence.header
+    if header.contract != contract_of(bar):
+        raise VerificationFault(
+            "E408", "the evidence was taken under another contract than the bar's", _HINT
+        )
+    seed = schedule_seed(bar.digest, header.data.digest)
+    if header.schedule != schedule_of(bar, seed):
+        raise VerificationFault(
+            "E407", "the schedule does not follow from the bar and the data", _HINT
+        )
+
+
+def _model(evidence: Evidence, arm: Arm, files: Iterable[FileRecord]) -> ModelRecord:
+    """The record of a folder, whose files must give the root digest in the evidence."""
+    records = tuple(
+        ModelFile(path=file.path, size=file.size, digest=file.digest, loaded=is_loaded(file.path))
+        for file in sorted(files, key=lambda file: file.path)
+    )
+    facts = evidence.header.baseline if arm == "baseline" else evidence.header.subject
+    entries = [FileEntry(f.path, f.size, f.digest, f.loaded) for f in records]
+    if root_digest(entries) != facts.root:
+        raise VerificationFault(
+            "E403", f"the {arm}'s files do not give the root digest in the evidence", _HINT
+        )
+    return ModelRecord(digest=facts.root, files=records)
+
+
+def _text(values: Values, key: Key) -> str | None:
+    point = values.get(key).point
+    return None if point is None else decimal_text(point)
+
+
+def _primary(verdict: Verdict) -> bool:
+    ratios = [
+        gate.verdict == "pass"
+        for gate in verdict.gates
+        if gate.measure == "perplexity.ratio" and gate.level == "require"
+    ]
+    return bool(ratios) and all(ratios)
+
+
+def _gates(verdict: Verdict, spans: Mapping[str, tuple[int, int]]) -> Iterable[ReportedGate]:
+    for gate in verdict.gates:
+        if gate.id not in spans:
+            raise VerificationFault("E405", f"no place in the source for gate `{gate.id}`", _HINT)
+        line, column = spans[gate.id]
+        yield ReportedGate(**dict(gate), span=Span(line=line, column=column))
+
+
+def _guards(
+    evidence: Evidence, values: Values, verdict: Verdict
+) -> tuple[GuardReport, GuardReport]:
+    """What the guards on weights saw, gated or not."""
+    matrix = worst(shifts(evidence))
+    moved = None
+    if matrix is not None:
+        moved = WorstTensor(
+            name=matrix.name,
+            family=matrix.family,
+            baseline=_nats(matrix.baseline),
+            subject=_nats(matrix.subject),
+        )
+    return (
+        _guard("invariants", values, verdict, None),
+        _guard("spectral", values, verdict, moved),
+    )
+
+
+def _nats(log_sigma: int | None) -> str | None:
+    return None if log_sigma is None else decimal_text(nano_decimal(log_sigma))
+
+
+def _guard(
+    name: Literal["invariants", "spectral"],
+    values: Values,
+    verdict: Verdict,
+    moved: WorstTensor | None,
+) -> GuardReport:
+    prefix = name + "."
+    measures = {
+        key.measure if key.kind == "all" else f"{key.measure} on {key.name}": _text(values, key)
+        for key in sorted(values.items)
+        if key.measure.startswith(prefix)
+    }
+    required = [
+        gate.verdict
+        for gate in verdict.gates
+        if gate.measure.startswith(prefix) and gate.level == "require"
+    ]
+    outcome = gravest(required) if required else "ungated"
+    return GuardReport(name=name, verdict=outcome, measures=measures, worst=moved)

@@ -165,8 +165,9 @@ def _margin(relation: Interval, low: Decimal, high: Decimal, verdict: Outcome) -
 def _sentence(gate: Gate, value: Value, ends: tuple[Decimal, Decimal], verdict: Outcome) -> str:
     low, high = _texts(ends)
     what = f"interval [{low}, {high}]" if _has_interval(gate) else low
-    where = {"pass": "lies within", "fail": "lies outside"}.get(verdict, "cannot be told from")
-    if verdict == "inconclusive" and low != high:
-        where = "is partly outside"
+    if verdict == "inconclusive":
+        relation = "cannot be told from the bound of" if low == high else "straddles a bound of"
+    else:
+        relation = "satisfies" if verdict == "pass" else "misses"
     note = f" ({value.reason})" if value.reason else ""
-    return f"{what} {where} {describe(gate)}{note}"
+    return f"{what} {relation} `{describe(gate)}`{note}"

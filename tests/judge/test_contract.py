@@ -1,0 +1,107 @@
+"""A bar's contract and its smallest schedule."""
+
+from __future__ import annotations
+
+import pytest
+
+from invarlock.errors import UsageFault
+from invarlock.judge import contract_of, same_measurement, schedule_of
+from invarlock.policy.catalogue import DEFAULT_RESAMPLES, MINIMUM_DOCUMENTS
+from invarlock.policy.ir import BarIR, Gate, Interval
+from tests.builders import at_least, at_most, between, make_bar, target
+
+SEED = "sha256:" + "0" * 64
+
+
+def _bare(*gates: Gate, **settings: str) -> BarIR:
+    """A bar with these gates alone."""
+    return make_bar(**settings).model_copy(update={"gates": gates})
+
+
+def test_settings_reach_the_contract() -> None:
+    bar = make_bar(windows__length="128", estimate__confidence="0.9", estimate__seed="11")
+    contract = contract_of(bar)
+    assert contract.windows.length == 128
+    assert contract.estimate.confidence == "0.9"
+    assert contract.estimate.seed == 11
+    assert contract.estimate.minimum_documents == MINIMUM_DOCUMENTS
+    assert contract.digest != contract_of(make_bar()).digest
+
+
+@pytest.mark.parametrize(
+    ("gates", "expected"),
+    [
+        ((), DEFAULT_RESAMPLES),
+        ((at_least("estimate.resamples", "400"),), 400),
+        ((at_least("estimate.resamples", "400.5"),), 401),
+        ((at_least("estimate.resamples", "3200", level="warn"),), 3200),
+        ((between("estimate.resamples", "500", "900"),), 500),
+        ((at_least("estimate.resamples", "0"),), 1),
+        ((at_most("estimate.resamples", "5000"),), DEFAULT_RESAMPLES),
+    ],
+)
+def test_resamples_are_as_few_as_the_bar_allows(gates: tuple[Gate, ...], expected: int) -> None:
+    assert contract_of(_bare(*gates)).estimate.resamples == expected
+
+
+def test_open_bound_is_passed_by() -> None:
+    gate = Gate(
+        measure="estimate.resamples",
+        level="require",
+        relation=Interval(low="400", low_closed=False),
+    )
+    assert contract_of(_bare(gate)).estimate.resamples == 401
+
+
+@pytest.mark.parametrize(
+    ("gates", "expected"),
+    [
+        ((at_least("windows.final", "24"),), (0, 24)),
+        ((at_least("windows.final", "24"), at_least("windows.preview", "12")), (12, 24)),
+        ((at_least("windows.tokens", "160"),), (0, 20)),
+        ((at_least("windows.tokens", "161"),), (0, 21)),
+        ((at_least("windows.final", "24"), at_least("windows.tokens", "160")), (0, 24)),
+        ((at_least("windows.final", "10"), at_least("windows.tokens", "160")), (0, 20)),
+        ((at_least("windows.final", "9"), at_least("windows.final", "30", on=target("a"))), (0, 9)),
+    ],
+)
+def test_schedule_is_the_smallest(gates: tuple[Gate, ...], expected: tuple[int, int]) -> None:
+    schedule = schedule_of(_bare(*gates), SEED)
+    assert (schedule.preview, schedule.final) == expected
+    assert schedule.seed == SEED
+
+
+@pytest.mark.parametrize(
+    "gates",
+    [
+        (),
+        (at_least("windows.final", "0"),),
+        (at_most("windows.final", "10"),),
+        (at_least("windows.preview", "10"),),
+        (at_least("windows.final", "9"), between("perplexity.drift", "0.9", "1.1")),
+        (
+            at_least("windows.final", "9"),
+            at_least("windows.preview", "0"),
+            between("perplexity.drift", "0.9", "1.1", level="warn"),
+        ),
+    ],
+)
+def test_no_floor_no_schedule(gates: tuple[Gate, ...]) -> None:
+    with pytest.raises(UsageFault) as caught:
+        schedule_of(_bare(*gates), SEED)
+    assert caught.value.code == "E004"
+
+
+def test_drift_with_a_preview_floor_has_a_schedule() -> None:
+    """The positive control of the refusals above."""
+    drift = between("perplexity.drift", "0.9", "1.1")
+    gates = (at_least("windows.final", "9"), at_least("windows.preview", "3"), drift)
+    assert schedule_of(_bare(*gates), SEED).preview == 3
+
+
+def test_same_measurement_ignores_only_the_estimate() -> None:
+    left = contract_of(make_bar())
+    more = contract_of(make_bar(at_least("estimate.resamples", "3200"), estimate__seed="8"))
+    assert left != more
+    assert same_measurement(left, more)
+    assert not same_measurement(left, contract_of(make_bar(windows__length="128")))

@@ -139,6 +139,7 @@ CODES: Final[dict[str, Code]] = {
     "E302": _c("the boundary is not closed", "see which observation failed"),
     "E303": _c("the boundary's answer cannot be used", "run again; report it if it stays"),
     "E304": _c("the boundary ran out of time", "raise the limit, or use fewer windows"),
+    "E305": _c("network access refused", "work offline, or set INVARLOCK_ALLOW_NETWORK=1"),
     # E4xx: verification
     "E401": _c("signature does not verify", "ask for the key that signed"),
     "E402": _c("not an attestation of this kind", "pass the bundle that `attest` wrote"),

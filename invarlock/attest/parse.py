@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from invarlock.canonical import StrictJsonError, strict_json
+from invarlock.canonical import StrictJsonError, canonical_bytes, strict_json
 from invarlock.errors import VerificationFault
 
 M = TypeVar("M", bound=BaseModel)
@@ -20,10 +20,12 @@ def parse_model(model: type[M], data: bytes, *, what: str, max_bytes: int) -> M:
     the model did. Raises :class:`VerificationFault` E405 naming all fields at fault.
     """
     try:
-        strict_json(data, max_bytes=max_bytes)
+        canonical_bytes(strict_json(data, max_bytes=max_bytes))
         return model.model_validate_json(data)
     except StrictJsonError as err:
         raise VerificationFault("E405", f"{what} is not strict JSON: {err}", _ASK) from err
+    except TypeError as err:
+        raise VerificationFault("E405", f"{what} has no canonical form: {err}", _ASK) from err
     except ValidationError as err:
         raise VerificationFault("E405", f"{what}: {describe(err)}", _ASK) from err
 

@@ -1,0 +1,102 @@
+"""The predicate ``https://invarlock.dev/evaluation/v1``: a pure function of the report.
+
+It repeats what a consumer or an admission controller wants without fetching the run: which bytes,
+which bar, which verdict, and the digest of every file that backs it. Nothing in it is trusted by
+`verify`, which builds it again from the recomputed report. Its specification, with the class of
+every field, is ``attest/evaluation-v1.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from invarlock.evidence.schema import DataFacts, Digest, RuntimeFacts
+from invarlock.judge import GateResult, Outcome
+from invarlock.judge.records import FileRecord, ModelRecord, PolicyRecord, Report, Seeds, Tool
+
+PREDICATE_TYPE: Final = "https://invarlock.dev/evaluation/v1"
+REPORT_FILE: Final = "evaluation.report.json"
+
+DECLARED: Final[frozenset[str]] = frozenset({"created", "tool"})
+"""Top-level fields of the predicate that are the signer's word; the rest is bound or recomputed."""
+
+
+class Closed(BaseModel):
+    """Immutable and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ReportRef(Closed):
+    """The report: its name in the run's folder, and sha256 of its bytes."""
+
+    path: Literal["evaluation.report.json"] = "evaluation.report.json"
+    digest: Digest
+
+
+class GateSummary(Closed):
+    """One gate: how it came out, and the numbers that decided, as in the report."""
+
+    id: str
+    level: Literal["require", "warn"]
+    verdict: Outcome
+    observed: str | None
+    interval: tuple[str, str] | None
+    bound: str
+    margin: str | None
+    unit: str
+
+
+class Predicate(Closed):
+    """What the statement says of its subject."""
+
+    version: Literal["invarlock.predicate/1"] = "invarlock.predicate/1"
+    created: str
+    tool: Tool
+    verdict: Outcome
+    policy: PolicyRecord
+    measurement_contract_hash: Digest
+    seeds: Seeds
+    subject: ModelRecord
+    baseline: ModelRecord
+    data: DataFacts
+    runtime: RuntimeFacts
+    gates: tuple[GateSummary, ...]
+    evidence_digest: Digest
+    report: ReportRef
+    files: tuple[FileRecord, ...]
+
+
+def predicate_of(report: Report, report_digest: Digest) -> Predicate:
+    """The predicate of ``report``, whose file has ``report_digest``. Pure."""
+    return Predicate(
+        created=report.created,
+        tool=report.tool,
+        verdict=report.verdict,
+        policy=report.policy,
+        measurement_contract_hash=report.measurement_contract_hash,
+        seeds=report.seeds,
+        subject=report.subject,
+        baseline=report.baseline,
+        data=report.data,
+        runtime=report.runtime,
+        gates=tuple(_summary(gate) for gate in report.gates),
+        evidence_digest=report.evidence_digest,
+        report=ReportRef(digest=report_digest),
+        files=report.files,
+    )
+
+
+def _summary(gate: GateResult) -> GateSummary:
+    return GateSummary(
+        id=gate.id,
+        level=gate.level,
+        verdict=gate.verdict,
+        observed=gate.observed,
+        interval=gate.interval,
+        bound=gate.bound,
+        margin=gate.margin,
+        unit=gate.unit,
+    )

@@ -1,0 +1,40 @@
+"""The consumer's bar: from the consumer's own policy file, or the run's IR pinned by digest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from invarlock.policy.ir import BarIR
+from invarlock.verify.result import BarUsed
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerBar:
+    """A bar that the consumer answers for, and where it came from."""
+
+    ir: BarIR
+    used: BarUsed
+
+    def pins(self, measure: str) -> bool:
+        """Whether the bar requires a value of ``measure``, such as ``data.digest``."""
+        return any(gate.measure == measure and gate.level == "require" for gate in self.ir.gates)
+
+
+def bar_of_policy(reference: str) -> ConsumerBar:
+    """The bar that ``F#TIER`` or ``F#TIER+PROFILE`` names, compiled from the file ``F``.
+
+    Raises :class:`UsageFault` for a policy or name that does not stand, exit 2.
+    """
+    from invarlock.policy import load_policy, parse_reference
+
+    ref = parse_reference(reference)
+    name, ir = load_policy(ref.path).bar(ref.tier, ref.profile)
+    used = BarUsed(source="policy", name=f"{ref.path}#{name}", digest=ir.digest)
+    return ConsumerBar(ir, used)
+
+
+def pinned_bar(digest: str, name: str, ir: BarIR) -> ConsumerBar | None:
+    """The run's own bar, when the consumer pinned its digest; else ``None``."""
+    if ir.digest != digest:
+        return None
+    return ConsumerBar(ir, BarUsed(source="digest", name=name, digest=digest))

@@ -1,0 +1,182 @@
+"""Level `bound`: each artifact that the statement names has the digest that was signed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from invarlock.artifacts.folder import FileEntry, root_digest, tree_of
+from invarlock.attest.predicate import REPORT_FILE, Predicate
+from invarlock.canonical import digest_bytes
+from invarlock.errors import EnvironmentFault, InvarlockError, VerificationFault
+from invarlock.evidence.schema import HEADER_FILE, PART_FILES
+from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, ModelRecord
+from invarlock.verify.request import VerifyRequest
+from invarlock.verify.result import Finding, Level, finding_of, refused
+from invarlock.verify.run_folder import MAX_FILE, RunFolder
+
+SOURCE_FILE: Final = "policy/source.invar"
+BAR_FILE: Final = "policy/bar.ir.json"
+POLICY_FILE: Final = "policy/policy.ir.json"
+MANIFEST_FILE: Final = "runtime.manifest.json"
+EVIDENCE: Final = "evidence/"
+REQUIRED: Final = frozenset(
+    {SOURCE_FILE, BAR_FILE, POLICY_FILE, MANIFEST_FILE}
+    | {EVIDENCE + name for name in (HEADER_FILE, *PART_FILES)}
+)
+"""Files without which nothing can be judged."""
+
+MAX_TOTAL: Final = 2 << 30
+"""Bytes of all files of a run together, as the statement announces them."""
+
+_LEVEL: Final = Level.BOUND
+
+
+@dataclass(frozen=True, slots=True)
+class RunContents:
+    """What was found in the run's folder, whether or not it has the digest that was signed."""
+
+    report: bytes | None
+    files: dict[str, bytes]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all is there that a judgement needs."""
+        return self.report is not None and self.files.keys() >= REQUIRED
+
+
+def read_run(run: RunFolder, predicate: Predicate, findings: list[Finding]) -> RunContents:
+    """Read the report and every file that ``predicate`` lists; note what differs or lacks."""
+    report = _try(findings, lambda: run.read(REPORT_FILE, MAX_REPORT_BYTES))
+    if report is not None:
+        _compare(findings, REPORT_FILE, digest_bytes(report), predicate.report.digest)
+    findings.extend(_list_faults(predicate.files))
+    files: dict[str, bytes] = {}
+    for record in predicate.files:
+        if record.path in files or record.path == REPORT_FILE:
+            continue
+        data = _try(findings, lambda: run.read(record.path, min(record.size, MAX_FILE)))  # noqa: B023 - called at once
+        if data is not None:
+            files[record.path] = data
+            _compare(findings, record.path, digest_bytes(data), record.digest)
+    return RunContents(report, files)
+
+
+def check_folders(
+    predicate: Predicate, request: VerifyRequest, *, baseline_pinned: bool, data_pinned: bool
+) -> Iterator[Finding]:
+    """The subject always, baseline and data when given or pinned by the consumer's bar."""
+    for name, record in (("subject", predicate.subject), ("baseline", predicate.baseline)):
+        computed = root_digest(_entries(record.files))
+        if computed != record.digest:
+            yield refused(
+                _LEVEL,
+                "E403",
+                f"`{name}.digest` is not the root of the files listed",
+                found=record.digest,
+                expected=computed,
+            )
+    if request.subject is not None:
+        yield from _folder("subject", request.subject, predicate.subject)
+    elif request.subject_digest is None:
+        yield _lacking("the subject", "pass --subject MODEL or --subject-digest D")
+    elif request.subject_digest != predicate.subject.digest:
+        yield refused(
+            _LEVEL,
+            "E403",
+            "the subject is not the model that was evaluated",
+            found=request.subject_digest,
+            expected=predicate.subject.digest,
+        )
+    if request.baseline is not None:
+        yield from _folder("baseline", request.baseline, predicate.baseline)
+    elif baseline_pinned:
+        yield _lacking("the baseline, which the bar pins,", "pass --baseline MODEL")
+    if request.data is not None:
+        yield from _data(request.data, predicate.data.digest)
+    elif data_pinned:
+        yield _lacking("the data file, which the bar pins,", "pass --data FILE")
+
+
+def _list_faults(records: Sequence[FileRecord]) -> Iterator[Finding]:
+    names = [record.path for record in records]
+    for name in sorted(REQUIRED - set(names)):
+        yield _fault("E405", f"the statement does not list `{name}`")
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield _fault("E405", f"the statement lists `{name}` twice")
+    if REPORT_FILE in names:
+        yield _fault("E405", f"the statement lists `{REPORT_FILE}` among the report's files")
+    if sum(record.size for record in records) > MAX_TOTAL:
+        yield _fault("E405", f"the files listed exceed {MAX_TOTAL} bytes")
+
+
+def _folder(name: str, path: Path, record: ModelRecord) -> Iterator[Finding]:
+    """Every file that is missing, added or changed against the exact set that was signed."""
+    digest, files = tree_of(path)
+    if digest == record.digest:
+        return
+    there = {entry.path: entry for entry in files}
+    listed = {entry.path: entry for entry in record.files}
+    for file in sorted(there.keys() | listed.keys()):
+        found, signed = there.get(file), listed.get(file)
+        if found is None or signed is None or found.digest != signed.digest:
+            yield refused(
+                _LEVEL,
+                "E403",
+                f"{name}: `{file}`",
+                found=found.digest if found else "(absent)",
+                expected=signed.digest if signed else "(not part of what was evaluated)",
+            )
+    yield refused(
+        _LEVEL,
+        "E403",
+        f"the {name} `{path}` is not the model that was evaluated",
+        found=digest,
+        expected=record.digest,
+    )
+
+
+def _data(path: Path, signed: str) -> Iterator[Finding]:
+    try:
+        with path.open("rb") as stream:
+            found = "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+    except (FileNotFoundError, NotADirectoryError) as err:
+        raise EnvironmentFault("E601", f"no data file `{path}`", "check --data") from err
+    except OSError as err:
+        raise EnvironmentFault("E602", f"cannot read the data `{path}`", "check --data") from err
+    if found != signed:
+        what = f"the data file `{path}` is not the one used"
+        yield refused(_LEVEL, "E403", what, found=found, expected=signed)
+
+
+def _entries(records: Sequence[FileRecord]) -> list[FileEntry]:
+    return [FileEntry(r.path, r.size, r.digest, loaded=False) for r in records]
+
+
+def _try(findings: list[Finding], read: Callable[[], bytes]) -> bytes | None:
+    try:
+        return read()
+    except EnvironmentFault:
+        raise
+    except InvarlockError as err:
+        findings.append(finding_of(_LEVEL, err))
+        return None
+
+
+def _compare(findings: list[Finding], name: str, found: str, signed: str) -> None:
+    if found != signed:
+        what = f"`{name}` is not the file that was signed"
+        findings.append(refused(_LEVEL, "E403", what, found=found, expected=signed))
+
+
+def _fault(code: str, what: str) -> Finding:
+    return finding_of(_LEVEL, VerificationFault(code, what, "do not deploy; ask the producer"))
+
+
+def _lacking(what: str, hint: str) -> Finding:
+    return Finding(
+        level=_LEVEL, kind="lacking", code="E409", what=f"{what} is not at hand", hint=hint
+    )

@@ -1,0 +1,207 @@
+"""One verification, level by level: signed → bound → judged, then the consumer's bar.
+
+A level that fails does not hide what the next would have found, except that nothing is read on
+the word of a signature that does not hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from invarlock.attest.bundle import MAX_BUNDLE, parse_bundle, verify_signature
+from invarlock.attest.keys import PublicKey, load_public
+from invarlock.attest.statement import Statement, parse_statement
+from invarlock.errors import (
+    EXIT_INCONCLUSIVE,
+    EXIT_VERIFICATION,
+    EnvironmentFault,
+    VerificationFault,
+)
+from invarlock.judge import Verdict, contract_of, decide, estimate, same_measurement
+from invarlock.verify.bar import ConsumerBar, bar_of_policy, pinned_bar
+from invarlock.verify.bound import check_folders, read_run
+from invarlock.verify.judged import Recomputed, recompute
+from invarlock.verify.request import VerifyRequest
+from invarlock.verify.result import (
+    LIMITS,
+    VERDICT_EXIT,
+    Finding,
+    Level,
+    Outcome,
+    Signer,
+    Status,
+    VerificationResult,
+    refusal_of,
+)
+from invarlock.verify.run_folder import open_run
+
+
+@dataclass(slots=True)
+class _State:
+    """What one verification has found so far."""
+
+    request: VerifyRequest
+    key: PublicKey
+    bar: ConsumerBar | None
+    findings: list[Finding] = field(default_factory=list)
+    statement: Statement | None = None
+    producer_bar: str | None = None
+    verdict: Verdict | None = None
+
+    def any(self, kind: str, level: Level | None = None) -> bool:
+        """Whether something of this kind was found, at ``level`` or at any."""
+        return any(f.kind == kind and level in {None, f.level} for f in self.findings)
+
+
+def verify_bundle(request: VerifyRequest) -> VerificationResult:
+    """Verify ``request.bundle`` as far as was asked.
+
+    Whatever is wrong with bundle, run or artifacts is a finding of the result. Raises
+    :class:`UsageFault` for a request, key or policy that cannot be used,
+    :class:`EnvironmentFault` for absent or unreadable paths that the consumer named, and
+    :class:`SafetyRefusal` for a model folder that no one should load.
+    """
+    request.check()
+    key = load_public(request.key)
+    bar = bar_of_policy(request.policy) if request.policy is not None else None
+    state = _State(request, key, bar)
+    state.statement = _signed(state)
+    if state.statement is not None and request.asks(Level.BOUND):
+        _examine(state, state.statement)
+    return _result(state)
+
+
+def _signed(state: _State) -> Statement | None:
+    """Level `signed`: the statement, once the consumer's key is shown to have signed it."""
+    data = _read_bundle(state.request.bundle_file)
+    try:
+        return parse_statement(verify_signature(parse_bundle(data), state.key))
+    except VerificationFault as err:
+        state.findings.append(refusal_of(Level.SIGNED, err))
+        return None
+
+
+def _examine(state: _State, statement: Statement) -> None:
+    """Levels `bound` and `judged`; all that is wrong is noted, not only the first."""
+    request = state.request
+    recomputed = None
+    with open_run(request.run_folder) as run:
+        contents = read_run(run, statement.predicate, state.findings)
+    if request.asks(Level.JUDGED) and contents.complete:
+        recomputed = recompute(contents, statement, state.findings)
+        _pin(state, recomputed)
+    state.findings.extend(
+        check_folders(
+            statement.predicate,
+            request,
+            baseline_pinned=state.bar is not None and state.bar.pins("baseline.digest"),
+            data_pinned=state.bar is not None and state.bar.pins("data.digest"),
+        )
+    )
+    if recomputed is not None:
+        state.producer_bar = recomputed.bar.ir.digest
+        _judge(state, recomputed)
+
+
+def _pin(state: _State, recomputed: Recomputed | None) -> None:
+    digest = state.request.policy_digest
+    if digest is None or recomputed is None:
+        return
+    state.bar = pinned_bar(digest, recomputed.bar.name, recomputed.bar.ir)
+    if state.bar is None:
+        state.findings.append(
+            Finding(
+                level=Level.JUDGED,
+                kind="refused",
+                code="E411",
+                what=f"the run's bar `{recomputed.bar.name}` is not the one pinned",
+                found=recomputed.bar.ir.digest,
+                expected=digest,
+                hint="pin the digest of a bar you reviewed, or pass its policy with --policy",
+            )
+        )
+
+
+def _judge(state: _State, recomputed: Recomputed) -> None:
+    """Decide under the consumer's bar, once nothing speaks against evidence and artifacts."""
+    if state.any("refused") or recomputed.evidence is None:
+        return
+    if state.bar is None:
+        what, hint = "consistent, no bar applied", "pass --policy F#TIER+PROFILE or --policy-digest"
+        state.findings.append(_undecided("E410", what, hint))
+        return
+    contract = contract_of(state.bar.ir)
+    if not same_measurement(contract, recomputed.evidence.header.contract):
+        what = "the evidence was measured under another contract than the bar's"
+        hint = "evaluate again under the consumer's bar"
+        state.findings.append(_undecided("E408", what, hint))
+        return
+    if not state.any("lacking"):
+        state.verdict = decide(state.bar.ir, estimate(recomputed.evidence, contract))
+
+
+def _undecided(code: str, what: str, hint: str) -> Finding:
+    return Finding(level=Level.JUDGED, kind="undecided", code=code, what=what, hint=hint)
+
+
+def _result(state: _State) -> VerificationResult:
+    outcome, exit_code = _outcome(state)
+    statement = state.statement
+    subject = statement.subject[0].digest.sha256 if statement is not None else None
+    return VerificationResult(
+        outcome=outcome,
+        exit_code=exit_code,
+        asked=state.request.level,
+        levels=_levels(state),
+        signer=(
+            Signer(key=state.key.fingerprint, type=state.key.type)
+            if statement is not None
+            else None
+        ),
+        subject=None if subject is None else f"sha256:{subject}",
+        bar=state.bar.used if state.bar is not None else None,
+        producer_bar=state.producer_bar,
+        verdict=state.verdict.verdict if state.verdict is not None else None,
+        gates=state.verdict.gates if state.verdict is not None else (),
+        findings=tuple(state.findings),
+        limits=LIMITS[state.request.level],
+    )
+
+
+def _outcome(state: _State) -> tuple[Outcome, int]:
+    if state.any("refused"):
+        return "refused", EXIT_VERIFICATION
+    if state.any("lacking"):
+        return "lacking", EXIT_INCONCLUSIVE
+    if state.verdict is None:
+        return "no-bar", EXIT_INCONCLUSIVE
+    return state.verdict.verdict, VERDICT_EXIT[state.verdict.verdict]
+
+
+def _levels(state: _State) -> dict[Level, Status]:
+    """What became of each level; one above a level that was not reached says nothing."""
+    found: dict[Level, Status] = {}
+    below = Status.REACHED
+    for level in Level:
+        if not state.request.asks(level):
+            found[level] = Status.NOT_ASKED
+            continue
+        if state.any("refused", level):
+            below = Status.FAILED
+        elif below in {Status.FAILED, Status.BLOCKED}:
+            below = Status.BLOCKED
+        elif state.any("lacking", level):
+            below = Status.LACKING
+        found[level] = below
+    return found
+
+
+def _read_bundle(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MAX_BUNDLE + 1)
+    except (FileNotFoundError, NotADirectoryError) as err:
+        raise EnvironmentFault("E601", f"no bundle `{path}`", "check the path") from err
+    except OSError as err:
+        raise EnvironmentFault("E602", f"cannot read the bundle `{path}`", "check it") from err

@@ -1,0 +1,202 @@
+"""Level `judged`: everything recomputed from the evidence, and compared with what was signed.
+
+Nothing that the producer concluded is an input here. The policy is compiled again from its
+source, the runtime's words follow again from the manifest's observations, values and verdict
+again from the evidence, and then the whole report and the whole statement are built again and
+compared field by field. Only what :data:`invarlock.judge.records.DECLARED` names is taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from invarlock.attest.parse import parse_model
+from invarlock.attest.predicate import REPORT_FILE, Predicate
+from invarlock.attest.statement import Statement, statement_of
+from invarlock.canonical import Json, StrictJsonError, digest_bytes, strict_json
+from invarlock.errors import InvarlockError, VerificationFault
+from invarlock.evidence.model import Evidence
+from invarlock.evidence.schedule import schedule_seed
+from invarlock.evidence.schema import ARMS, RuntimeFacts
+from invarlock.evidence.store import read_evidence
+from invarlock.judge import contract_of, schedule_of
+from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, PolicyRecord, Report
+from invarlock.judge.report import ReportInputs, build_report
+from invarlock.policy.ir import BarIR
+from invarlock.security.manifest import RuntimeManifest, runtime_facts
+from invarlock.verify.bound import (
+    BAR_FILE,
+    EVIDENCE,
+    MANIFEST_FILE,
+    POLICY_FILE,
+    SOURCE_FILE,
+    RunContents,
+)
+from invarlock.verify.differences import differences
+from invarlock.verify.result import Finding, Level, refusal_of, refused
+
+if TYPE_CHECKING:
+    from invarlock.policy import Compiled
+
+MAX_MANIFEST: Final = 4 << 20
+_LEVEL: Final = Level.JUDGED
+_HINT: Final = "do not deploy; ask the producer"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerBar:
+    """The bar that the run was made for, compiled again from the run's policy source."""
+
+    compiled: Compiled
+    name: str
+    ir: BarIR
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """What the run's files give by themselves."""
+
+    bar: ProducerBar
+    evidence: Evidence | None
+
+
+def recompute(
+    contents: RunContents, statement: Statement, findings: list[Finding]
+) -> Recomputed | None:
+    """Build policy, evidence, report and statement again; note every field that differs.
+
+    ``contents`` holds the report and all of ``bound.REQUIRED``. ``None`` when the producer's bar
+    cannot be had. Never raises for what the run holds.
+    """
+    files = contents.files
+    bar = _attempt(findings, lambda: _bar(files, statement.predicate))
+    if bar is None:
+        return None
+    findings.extend(_documents(files, BAR_FILE, bar.ir.model_dump(mode="json")))
+    findings.extend(_documents(files, POLICY_FILE, bar.compiled.ir.model_dump(mode="json")))
+    evidence = _attempt(findings, lambda: _evidence(files))
+    if evidence is None:
+        return Recomputed(bar, None)
+    unbound = _attempt(findings, lambda: tuple(_binding(evidence, bar.ir)))
+    findings.extend(unbound or ())
+    if unbound == ():
+        again = _attempt(findings, lambda: _rebuild(contents, statement, evidence, bar))
+        findings.extend(again or ())
+    return Recomputed(bar, evidence)
+
+
+def _bar(files: dict[str, bytes], predicate: Predicate) -> ProducerBar:
+    from invarlock.policy import compile_policy
+
+    signed = predicate.policy.bar
+    tier, _, profile = signed.partition("+")
+    try:
+        compiled = compile_policy(files[SOURCE_FILE], filename=SOURCE_FILE)
+        name, ir = compiled.bar(tier, profile or None)
+    except InvarlockError as err:
+        what = f"`{SOURCE_FILE}` gives no bar `{signed[:80]}`: {err}"
+        raise VerificationFault("E404", what, _HINT) from err
+    return ProducerBar(compiled, name, ir)
+
+
+def _evidence(files: dict[str, bytes]) -> Evidence:
+    manifest = parse_model(
+        RuntimeManifest,
+        files[MANIFEST_FILE],
+        what=f"`{MANIFEST_FILE}`",
+        max_bytes=MAX_MANIFEST,
+    )
+    for arm in ARMS:
+        if arm not in manifest.arms:
+            raise VerificationFault("E405", f"`{MANIFEST_FILE}` lacks `arms.{arm}`", _HINT)
+    facts = RuntimeFacts.model_validate(runtime_facts(manifest))
+    parts = {
+        name.removeprefix(EVIDENCE): data
+        for name, data in files.items()
+        if name.startswith(EVIDENCE)
+    }
+    return read_evidence(parts, facts)
+
+
+def _binding(evidence: Evidence, bar: BarIR) -> Iterator[Finding]:
+    """Contract and schedule follow from the producer's bar and the data, field by field."""
+    header = evidence.header
+    contract = contract_of(bar).model_dump(mode="json")
+    yield from _differ("E404", "evidence: contract", header.contract.model_dump(), contract)
+    seed = schedule_seed(bar.digest, header.data.digest)
+    schedule = schedule_of(bar, seed).model_dump(mode="json")
+    yield from _differ("E407", "evidence: schedule", header.schedule.model_dump(), schedule)
+
+
+def _rebuild(
+    contents: RunContents, statement: Statement, evidence: Evidence, bar: ProducerBar
+) -> tuple[Finding, ...]:
+    """The report and the statement, built again and compared whole."""
+    data = contents.report or b""
+    report = parse_model(Report, data, what=f"`{REPORT_FILE}`", max_bytes=MAX_REPORT_BYTES)
+    spans = bar.compiled.spans[bar.name]
+    again = build_report(
+        ReportInputs(
+            evidence=evidence,
+            policy=_policy_record(bar),
+            bar=bar.ir,
+            spans={gate: (span.line, span.column) for gate, span in spans.items()},
+            baseline_files=report.baseline.files,
+            subject_files=report.subject.files,
+            run_files=_records(contents, statement.predicate),
+            declared=report.declared,
+        )
+    )
+    found = [*_differ("E404", "report", strict_json(data), again.model_dump(mode="json"))]
+    if not found and again.encode() != data:
+        fault = VerificationFault("E405", f"`{REPORT_FILE}` is not in canonical form", _HINT)
+        found.append(refusal_of(_LEVEL, fault))
+    signed = statement.model_dump(mode="json", by_alias=True)
+    rebuilt = statement_of(again, statement.predicate.report.digest)
+    recomputed = rebuilt.model_dump(mode="json", by_alias=True)
+    return (*found, *_differ("E404", "statement", signed, recomputed))
+
+
+def _policy_record(bar: ProducerBar) -> PolicyRecord:
+    return PolicyRecord(
+        name=bar.compiled.name,
+        version=bar.compiled.version,
+        bar=bar.name,
+        bar_digest=bar.ir.digest,
+        policy_digest=bar.compiled.ir.digest,
+        source_digest=bar.compiled.source_digest,
+    )
+
+
+def _records(contents: RunContents, predicate: Predicate) -> tuple[FileRecord, ...]:
+    """The run's files as they are; one that is not at hand stands as it was signed."""
+    return tuple(
+        FileRecord(path=name, size=len(data), digest=digest_bytes(data))
+        for name, data in contents.files.items()
+    ) + tuple(record for record in predicate.files if record.path not in contents.files)
+
+
+def _documents(files: dict[str, bytes], name: str, recomputed: Json) -> tuple[Finding, ...]:
+    try:
+        signed = strict_json(files[name])
+    except StrictJsonError as err:
+        fault = VerificationFault("E405", f"`{name}` is not strict JSON: {err}", _HINT)
+        return (refusal_of(_LEVEL, fault),)
+    return tuple(_differ("E404", name, signed, recomputed))
+
+
+def _differ(code: str, what: str, signed: Json, recomputed: Json) -> Iterator[Finding]:
+    for path, found, expected in differences(signed, recomputed):
+        yield refused(_LEVEL, code, f"{what}: `{path}`", found=found, expected=expected)
+
+
+def _attempt(findings: list[Finding], step: Callable[[], T]) -> T | None:
+    """Run one step over hostile material: whatever it refuses is a finding, not an error."""
+    try:
+        return step()
+    except InvarlockError as err:
+        findings.append(refusal_of(_LEVEL, err))
+        return None

@@ -1,0 +1,82 @@
+"""What the consumer asks for. Everything that decides comes from here, nothing from the bundle."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from invarlock.errors import UsageFault
+from invarlock.verify.result import Level
+
+BUNDLE_FILE: Final = "attestation.sigstore.json"
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+ORDER: Final = (Level.SIGNED, Level.BOUND, Level.JUDGED)
+"""The levels that this version reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """One verification.
+
+    Attributes:
+        bundle: the bundle's file, or a run's folder that holds one.
+        key: the consumer's public key.
+        run: the run's folder; the bundle's own folder when ``None``.
+        subject: the subject model's folder, read and hashed in full.
+        subject_digest: its root digest instead, from a source that the consumer trusts.
+        baseline, data: the baseline's folder and the data file.
+        policy: the consumer's bar as ``F#TIER`` or ``F#TIER+PROFILE``.
+        policy_digest: the digest of a bar that the consumer has reviewed.
+        level: how far to go.
+    """
+
+    bundle: Path
+    key: Path
+    run: Path | None = None
+    subject: Path | None = None
+    subject_digest: str | None = None
+    baseline: Path | None = None
+    data: Path | None = None
+    policy: str | None = None
+    policy_digest: str | None = None
+    level: Level = Level.JUDGED
+
+    @property
+    def bundle_file(self) -> Path:
+        """The bundle itself."""
+        return self.bundle / BUNDLE_FILE if self.bundle.is_dir() else self.bundle
+
+    @property
+    def run_folder(self) -> Path:
+        """The run's folder: named, or where the bundle lies."""
+        return self.run if self.run is not None else self.bundle_file.parent
+
+    def asks(self, level: Level) -> bool:
+        """Whether ``level`` was asked for."""
+        return level in ORDER and ORDER.index(level) <= ORDER.index(self.level)
+
+    def check(self) -> None:
+        """Raise :class:`UsageFault` E110 or E701 for what cannot be asked together."""
+        if self.level not in ORDER:
+            hint = "ask for `judged`, the highest level there is"
+            raise UsageFault("E110", f"level `{self.level}` is not available in this version", hint)
+        if self.subject is not None and self.subject_digest is not None:
+            raise _conflict("--subject", "--subject-digest")
+        if self.policy is not None and self.policy_digest is not None:
+            raise _conflict("--policy", "--policy-digest")
+        for option, value in (
+            ("--subject-digest", self.subject_digest),
+            ("--policy-digest", self.policy_digest),
+        ):
+            if value is not None and _DIGEST.fullmatch(value) is None:
+                hint = "write `sha256:` and 64 lower-case hex digits"
+                raise UsageFault("E701", f"{option} `{value[:80]}` is no digest", hint)
+        if self.level is not Level.JUDGED and (self.policy or self.policy_digest):
+            hint = "drop the bar, or ask for level `judged`"
+            raise UsageFault("E701", f"no bar is applied at level `{self.level}`", hint)
+
+
+def _conflict(one: str, other: str) -> UsageFault:
+    return UsageFault("E701", f"{one} and {other} were both given", "give one of them")

@@ -1,0 +1,145 @@
+"""What a verification found: levels, findings, the bar that decided, and what it cannot see."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from invarlock import judge
+from invarlock.errors import (
+    CODES,
+    EXIT_FAIL,
+    EXIT_INCONCLUSIVE,
+    EXIT_PASS,
+    InvarlockError,
+)
+
+Outcome = Literal["pass", "fail", "inconclusive", "incomplete", "refused", "lacking", "no-bar"]
+"""The verdict under the consumer's bar, or why there is none."""
+
+
+class Level(StrEnum):
+    """The levels of DESIGN section 6, each on top of the one before."""
+
+    SIGNED = "signed"
+    BOUND = "bound"
+    JUDGED = "judged"
+    MEASURED = "measured"
+    REPRODUCED = "reproduced"
+
+
+class Status(StrEnum):
+    """What became of a level. ``blocked``: one below it did not hold, so it means nothing."""
+
+    REACHED = "reached"
+    FAILED = "failed"
+    LACKING = "lacking"
+    BLOCKED = "blocked"
+    NOT_ASKED = "not-asked"
+
+
+LIMITS: Final[dict[Level, str]] = {
+    Level.SIGNED: (
+        "this level checks who signed and nothing that was signed: no file, number or verdict"
+    ),
+    Level.BOUND: (
+        "this level checks that files are the ones signed, not that a number or verdict in them "
+        "is right"
+    ),
+    Level.JUDGED: (
+        "this level recomputes everything from the evidence, and cannot see evidence that the "
+        "signer forged consistently, numbers and all: only an evaluation of your own can"
+    ),
+}
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Finding(_Closed):
+    """One thing that does not hold, or is lacking. Texts may quote untrusted words.
+
+    ``kind`` is ``refused`` (exit 4), ``lacking`` or ``undecided`` (exit 3).
+    """
+
+    level: Level
+    kind: Literal["refused", "lacking", "undecided"]
+    code: str
+    what: str
+    found: str | None = None
+    expected: str | None = None
+    hint: str = ""
+
+
+class BarUsed(_Closed):
+    """The consumer's bar: from a policy file, or the run's own IR pinned by its digest."""
+
+    source: Literal["policy", "digest"]
+    name: str | None
+    digest: str
+
+
+class Signer(_Closed):
+    """Whose signature was checked: the key that the consumer named."""
+
+    key: str
+    type: str
+
+
+class VerificationResult(_Closed):
+    """The whole answer. ``verdict`` and ``gates`` are set only when ``judged`` was reached.
+
+    They are what the judge says under the consumer's bar; nothing in them is the producer's
+    word. ``producer_bar`` is the digest of the bar that the run was made for.
+    """
+
+    version: Literal["invarlock.verification/1"] = "invarlock.verification/1"
+    outcome: Outcome
+    exit_code: int
+    asked: Level
+    levels: dict[Level, Status]
+    signer: Signer | None
+    subject: str | None
+    bar: BarUsed | None
+    producer_bar: str | None
+    verdict: judge.Outcome | None
+    gates: tuple[judge.GateResult, ...]
+    findings: tuple[Finding, ...]
+    limits: str
+
+
+VERDICT_EXIT: Final[dict[judge.Outcome, int]] = {
+    "pass": EXIT_PASS,
+    "fail": EXIT_FAIL,
+    "inconclusive": EXIT_INCONCLUSIVE,
+    "incomplete": EXIT_INCONCLUSIVE,
+}
+
+
+def finding_of(level: Level, err: InvarlockError) -> Finding:
+    """``err`` as a finding; only what is lacking or undecided is less than a refusal."""
+    kind: Literal["refused", "lacking", "undecided"] = "refused"
+    if err.exit_code == EXIT_INCONCLUSIVE:
+        kind = "lacking" if err.code == "E409" else "undecided"
+    return Finding(level=level, kind=kind, code=err.code, what=err.message, hint=err.hint)
+
+
+def refusal_of(level: Level, err: InvarlockError) -> Finding:
+    """``err`` as a refusal: where a run contradicts itself, no kind of error is milder."""
+    return Finding(level=level, kind="refused", code=err.code, what=err.message, hint=err.hint)
+
+
+def refused(level: Level, code: str, what: str, *, found: str, expected: str) -> Finding:
+    """A finding that something differs from what it must be."""
+    return Finding(
+        level=level,
+        kind="refused",
+        code=code,
+        what=what,
+        found=found,
+        expected=expected,
+        hint=CODES[code].remedy,
+    )

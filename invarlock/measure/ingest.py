@@ -1,0 +1,107 @@
+"""Documents from JSON Lines: one strict JSON object a line, ``text`` and optional ``id``, ``slice``.
+
+The file is hostile input. Whatever could be read in two ways is refused with its line number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from invarlock.canonical import Json, StrictJsonError, strict_json
+from invarlock.errors import EnvironmentFault, SafetyRefusal
+
+MAX_LINE: Final = 64 << 20
+"""Cap of one line in bytes."""
+MAX_DOCUMENTS: Final = 4_000_000
+MAX_ID: Final = 256
+MAX_SLICE: Final = 128
+_KEYS: Final = frozenset({"text", "id", "slice"})
+_HINT: Final = "mend or remove the line"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document: a unique ``id`` (``line:N`` when the data give none), its text, its slice."""
+
+    id: str
+    text: str
+    slice: str | None
+
+
+def read_documents(path: Path) -> tuple[Document, ...]:
+    """All documents of the data file, in its order.
+
+    Raises :class:`SafetyRefusal` E003 naming the line that is no strict JSON object of this form,
+    is empty, too long, or repeats an id; :class:`EnvironmentFault` E601 when there is no file.
+    """
+    documents: list[Document] = []
+    seen: dict[str, int] = {}
+    for number, line in _lines(path):
+        document = parse_line(line, number)
+        if document.id in seen:
+            raise _broken(number, f"repeats the id of line {seen[document.id]}")
+        seen[document.id] = number
+        documents.append(document)
+    if not documents:
+        raise SafetyRefusal("E003", "the data file has no lines", "give one JSON object a line")
+    return tuple(documents)
+
+
+def parse_line(line: bytes, number: int) -> Document:
+    """The document of one line, without its newline. Raises :class:`SafetyRefusal` E003."""
+    if not line.strip():
+        raise _broken(number, "is empty")
+    try:
+        value = strict_json(line, max_bytes=MAX_LINE, max_depth=8)
+    except StrictJsonError as err:
+        raise _broken(number, f"is not strict json: {err}") from err
+    if not isinstance(value, dict):
+        raise _broken(number, "is not a json object")
+    unknown = sorted(set(value) - _KEYS)
+    if unknown:
+        raise _broken(number, f"has an unknown key {_shown(unknown[0])}")
+    text = value.get("text")
+    if not isinstance(text, str):
+        raise _broken(number, "has no `text` string")
+    return Document(
+        id=_label(value.get("id"), "id", MAX_ID, number) or f"line:{number}",
+        text=text,
+        slice=_label(value.get("slice"), "slice", MAX_SLICE, number),
+    )
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    try:
+        with path.open("rb") as file:
+            number = 0
+            while line := file.readline(MAX_LINE + 1):
+                number += 1
+                if len(line) > MAX_LINE:
+                    raise _broken(number, f"is longer than {MAX_LINE} bytes")
+                if number > MAX_DOCUMENTS:
+                    raise _broken(number, f"is one more than {MAX_DOCUMENTS} documents")
+                yield number, line.removesuffix(b"\n").removesuffix(b"\r")
+    except OSError as err:
+        raise EnvironmentFault("E601", "the data file cannot be read", "check the path") from err
+
+
+def _label(value: Json, key: str, cap: int, number: int) -> str | None:
+    """A short printable string, since it is shown to people and pairs the arms."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or not value or len(value) > cap or not value.isprintable():
+        raise _broken(
+            number, f"has `{key}` that is not a printable string of 1 to {cap} characters"
+        )
+    return value
+
+
+def _broken(number: int, reason: str) -> SafetyRefusal:
+    return SafetyRefusal("E003", f"line {number} of the data {reason}", _HINT)
+
+
+def _shown(text: str) -> str:
+    return f"`{text.encode('ascii', 'backslashreplace').decode()[:80]}`"

@@ -1,0 +1,114 @@
+"""What parent and child say to each other: the job of one arm, and its answer.
+
+No torch here: the parent imports this module. The answer comes from a process that has run a
+hostile model, so the parent checks it against :class:`ArmAnswer` and a size cap before reading it.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import Field, JsonValue
+
+from invarlock.evidence.schema import (
+    Arm,
+    Contract,
+    Digest,
+    Frozen,
+    Schedule,
+    TokenizerFacts,
+)
+
+JOB_FILE: Final = "job.json"
+ANSWER_FILE: Final = "answer.json"
+DATA_FILE: Final = "data.jsonl"
+WINDOWS_FILE: Final = "windows.json"
+TOKENS_FILE: Final = "windows.u32"
+HIDDEN_FILE: Final = "hidden.f32"
+MODEL_FOLDER: Final = "model"
+BASELINE_FOLDER: Final = "baseline"
+MAX_ANSWER: Final = 1 << 20
+"""Cap of the answer in bytes."""
+
+
+class ArmJob(Frozen):
+    """What one arm is to do.
+
+    Inputs lie in the folder given as ``--in``: ``job.json``, ``model/…``, ``data.jsonl``, and for
+    the subject also ``baseline/…``, ``windows.json``, ``windows.u32`` and ``hidden.f32`` as the
+    baseline's arm wrote them. ``expected`` maps inputs that are bound instead of sealed (such as
+    ``model/model.safetensors``) to their digests; they are hashed before and after.
+    ``listener_port`` is a port of the parent's that must be out of reach.
+    """
+
+    version: Literal["invarlock.job/1"] = "invarlock.job/1"
+    arm: Arm
+    contract: Contract
+    schedule: Schedule
+    threads: int = Field(ge=1, le=4096)
+    device: Literal["cpu"] = "cpu"
+    expected: dict[str, Digest] = {}
+    listener_port: int | None = Field(default=None, ge=1, le=65535)
+
+
+class ArmError(Frozen):
+    """An error of the child's, to be raised again by the parent under its code."""
+
+    code: str = Field(pattern=r"^E[0-9]{3}$")
+    message: str = Field(max_length=2000)
+    hint: str = Field(default="", max_length=2000)
+
+
+class DataCounts(Frozen):
+    """Documents in the data, and distinct windows that they offer."""
+
+    documents: int = Field(ge=0)
+    windows: int = Field(ge=0)
+
+
+class ArmAnswer(Frozen):
+    """What one arm found, beside its files.
+
+    The baseline writes ``windows.json`` (``subject_id`` null), ``windows.u32``, ``baseline.i64``,
+    ``baseline.tensors.json`` and ``hidden.f32``: float32 little-endian hidden states where the
+    output head begins, shape (windows, length - 1, width); empty when the head cannot be split.
+    The subject writes ``subject.i64`` and ``subject.tensors.json``.
+
+    Attributes:
+        error: why there is nothing else; files may then be missing.
+        head: ``split`` when hidden states or KL come from a tested split of the output head;
+            ``whole`` when the architecture has none: then KL, Δp and agreement are flagged.
+        subject_ids: of the subject, for each scheduled window the digest of what its tokenizer
+            gives at the same place, or null.
+        unexpected: stored tensors that the architecture does not use.
+        packages: versions that can change a number.
+        timings: milliseconds by phase.
+        inside: what the probe saw before any model byte was read.
+    """
+
+    version: Literal["invarlock.answer/1"] = "invarlock.answer/1"
+    arm: Arm
+    error: ArmError | None = None
+    tokenizer: TokenizerFacts | None = None
+    data: DataCounts | None = None
+    device: str = Field(default="cpu", max_length=200)
+    head: Literal["split", "whole"] | None = None
+    threads: int = Field(default=1, ge=1)
+    unexpected: int = Field(default=0, ge=0)
+    packages: dict[str, str] = {}
+    timings: dict[str, int] = {}
+    inside: dict[str, JsonValue] = {}
+    subject_ids: tuple[Digest | None, ...] | None = None
+
+
+def read_job(data: bytes) -> ArmJob:
+    """The job as the parent wrote it. Raises :class:`pydantic.ValidationError`."""
+    return ArmJob.model_validate_json(data)
+
+
+def read_answer(data: bytes) -> ArmAnswer:
+    """The answer of a child, checked. Raises :class:`pydantic.ValidationError`, or
+    :class:`ValueError` above :data:`MAX_ANSWER`."""
+    if len(data) > MAX_ANSWER:
+        raise ValueError(f"answer of {len(data)} bytes")
+    return ArmAnswer.model_validate_json(data)

@@ -1,0 +1,156 @@
+"""The tokenizer of a model folder: ``tokenizer.json`` as it lies there, and what it is made of.
+
+It is run by `tokenizers` directly; no class of the model library rebuilds it. Special tokens are
+not added to documents: a window is a run of the text itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from invarlock.canonical import Json, StrictJsonError, digest_json, strict_json
+from invarlock.errors import SafetyRefusal
+from invarlock.evidence.schema import TokenizerFacts
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Engine
+
+_FILE: Final = "tokenizer.json"
+_CONFIG: Final = "tokenizer_config.json"
+_TEMPLATE: Final = "chat_template.jinja"
+_SPECIALS: Final = "special_tokens_map.json"
+_ROLES: Final = (
+    "bos_token",
+    "cls_token",
+    "eos_token",
+    "mask_token",
+    "pad_token",
+    "sep_token",
+    "unk_token",
+)
+_BATCH: Final = 1024
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tokenizer:
+    """A tokenizer ready to run, and the digests that say whether it equals another."""
+
+    facts: TokenizerFacts
+    engine: Engine
+
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text."""
+        out: list[list[int]] = []
+        for start in range(0, len(texts), _BATCH):
+            batch = list(texts[start : start + _BATCH])
+            coded = self.engine.encode_batch_fast(batch, add_special_tokens=False)
+            out.extend(one.ids for one in coded)
+        return out
+
+
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of the model in ``folder``.
+
+    Raises :class:`SafetyRefusal` E210 when there is no ``tokenizer.json``, E206 when it, or a file
+    beside it, is malformed.
+    """
+    from tokenizers import Tokenizer as Engine  # noqa: PLC0415 - loaded only inside the boundary
+
+    if not (folder / _FILE).exists():
+        raise SafetyRefusal("E210", f"`{_FILE}` is missing", "save the tokenizer in its fast form")
+    data = (folder / _FILE).read_bytes()
+    document = _object(data, _FILE)
+    facts = tokenizer_facts(
+        document, _side_file(folder, _CONFIG), _side_file(folder, _SPECIALS), _template(folder)
+    )
+    try:
+        engine = Engine.from_buffer(data)
+        engine.no_padding()
+        engine.no_truncation()
+    except ValueError as err:
+        reason = str(err).split("\n", maxsplit=1)[0][:200].lower()
+        raise SafetyRefusal("E206", f"`{_FILE}` is malformed: {reason}", "mend the file") from err
+    return Tokenizer(facts, engine)
+
+
+def tokenizer_facts(
+    document: Mapping[str, Json],
+    config: Mapping[str, Json],
+    specials: Mapping[str, Json],
+    template: str | None,
+) -> TokenizerFacts:
+    """Digests of what makes a tokenizer, from its parsed files.
+
+    ``vocabulary`` is the model's type and vocabulary; ``merges`` the merges together with the
+    normaliser and pre-tokeniser that feed them; ``specials`` the added tokens and which plays which
+    role; ``template`` the chat template. Raises :class:`SafetyRefusal` E206.
+    """
+    model = document.get("model")
+    if not isinstance(model, dict):
+        raise SafetyRefusal("E206", f"`{_FILE}` has no `model`", "save the tokenizer again")
+    return TokenizerFacts(
+        vocabulary=_digest([model.get("type"), model.get("vocab")]),
+        merges=_digest(
+            [_pairs(model.get("merges")), document.get("normalizer"), document.get("pre_tokenizer")]
+        ),
+        specials=_digest([document.get("added_tokens"), _roles(config, specials)]),
+        template=_digest(template if template is not None else config.get("chat_template")),
+    )
+
+
+def _pairs(merges: Json) -> Json:
+    """Both spellings of a merge, ``"a b"`` and ``["a", "b"]``, as the latter."""
+    if not isinstance(merges, list):
+        return merges
+    return [list(m.split(" ", 1)) if isinstance(m, str) else m for m in merges]
+
+
+def _roles(config: Mapping[str, Json], specials: Mapping[str, Json]) -> Json:
+    roles: dict[str, Json] = {}
+    for role in _ROLES:
+        value = config.get(role, specials.get(role))
+        roles[role] = value.get("content") if isinstance(value, dict) else value
+    return roles
+
+
+def _digest(value: Json) -> str:
+    return digest_json(_exact(value))
+
+
+def _exact(value: object) -> object:
+    """The value with floats (scores of unigram vocabularies) in their shortest textual form."""
+    if isinstance(value, float):
+        return {"float": repr(value)}
+    if isinstance(value, list):
+        return [_exact(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _exact(item) for key, item in value.items()}
+    return value
+
+
+def _template(folder: Path) -> str | None:
+    path = folder / _TEMPLATE
+    if not path.exists():
+        return None
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as err:
+        raise SafetyRefusal("E206", f"`{_TEMPLATE}` is not utf-8", "mend the file") from err
+
+
+def _side_file(folder: Path, name: str) -> dict[str, Json]:
+    path = folder / name
+    return _object(path.read_bytes(), name) if path.exists() else {}
+
+
+def _object(data: bytes, name: str) -> dict[str, Json]:
+    try:
+        value = strict_json(data, max_bytes=256 << 20)
+    except StrictJsonError as err:
+        raise SafetyRefusal("E206", f"`{name}` is malformed: {err}", "mend the file") from err
+    if not isinstance(value, dict):
+        raise SafetyRefusal("E206", f"`{name}` is not a json object", "mend the file")
+    return value

@@ -1,0 +1,81 @@
+"""Windows: fixed-length, non-overlapping runs of tokens, each cut from one document.
+
+Pairing and overlap are decided by content: a window's id is the digest of its token ids, and of
+windows with one content the first stands for all (DESIGN section 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from invarlock.evidence.model import UInt32s
+from invarlock.evidence.schedule import draw, window_id
+from invarlock.evidence.schema import Digest, Schedule, Window
+from invarlock.measure.ingest import Document
+from invarlock.measure.job import DataCounts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """The scheduled windows and their token ids, shape (windows, length), final ones first."""
+
+    windows: tuple[Window, ...]
+    tokens: UInt32s
+    counts: DataCounts
+
+
+def cut(
+    documents: Sequence[Document], ids: Sequence[Sequence[int]], length: int, schedule: Schedule
+) -> Drawn:
+    """Cut documents, given with their token ids, and draw the schedule.
+
+    The tail of a document that fills no window is left out. Raises :class:`Inconclusive` E002 when
+    the distinct windows are too few, saying how many there are.
+    """
+    pieces, places = _pieces(ids, length)
+    digests = [window_id(piece) for piece in pieces]
+    drawn = draw(schedule, digests)
+    windows = tuple(
+        _window(documents[places[at][0]], digests[at], places[at][1], position < schedule.final)
+        for position, at in enumerate(drawn)
+    )
+    tokens = np.array([pieces[at] for at in drawn], dtype="<u4").reshape(len(drawn), length)
+    return Drawn(windows, tokens, DataCounts(documents=len(documents), windows=len(set(digests))))
+
+
+def ids_at(
+    windows: Sequence[Window], ids: dict[str, Sequence[int]], length: int
+) -> list[Digest | None]:
+    """For each window the id of what other token ids of its document give at the same place."""
+    return [
+        window_id(piece) if len(piece) == length else None
+        for piece in (ids[w.document][w.start : w.start + length] for w in windows)
+    ]
+
+
+def _pieces(
+    ids: Sequence[Sequence[int]], length: int
+) -> tuple[list[UInt32s], list[tuple[int, int]]]:
+    pieces: list[UInt32s] = []
+    places: list[tuple[int, int]] = []
+    for document, tokens in enumerate(ids):
+        whole = len(tokens) // length
+        rows = np.asarray(tokens[: whole * length], dtype="<u4").reshape(whole, length)
+        for row in range(whole):
+            pieces.append(rows[row])
+            places.append((document, row * length))
+    return pieces, places
+
+
+def _window(document: Document, digest: Digest, start: int, final: bool) -> Window:
+    return Window(
+        id=digest,
+        subject_id=None,
+        phase="final" if final else "preview",
+        document=document.id,
+        slice=document.slice,
+        start=start,
+    )

@@ -1,0 +1,257 @@
+"""Values against other ways to compute them, their nulls, and what takes them away."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from invarlock.canonical import NANO, NON_FINITE, digest_bytes
+from invarlock.evidence.model import Evidence
+from invarlock.judge import Key, Values, contract_of, decide, estimate
+from tests.builders import Synthetic, make_bar, make_tensors, standard_bar
+
+CASE = Synthetic().edited(worse=0.03, noise=0.3)
+PER_TOKEN = (
+    "perplexity.ratio",
+    "perplexity.drift",
+    "perplexity.tail.p50",
+    "perplexity.tail.p90",
+    "perplexity.tail.p95",
+    "perplexity.tail.p99",
+    "kl.mean",
+    "kl.p99",
+    "delta_p.mean",
+    "delta_p.rms",
+    "top1.agreement",
+)
+WITH_INTERVAL = ("perplexity.ratio", "kl.mean", "delta_p.mean", "top1.agreement")
+NULLS = {
+    name: Decimal(name in {"perplexity.ratio", "perplexity.drift", "top1.agreement"})
+    for name in PER_TOKEN
+}
+
+
+def _estimate(case: Synthetic, evidence: Evidence | None = None) -> Values:
+    return estimate(evidence or case.evidence(), contract_of(case.bar))
+
+
+def _phase(evidence: Evidence, phase: str, label: str | None = None) -> Any:
+    return np.array([w.phase == phase and label in {None, w.slice} for w in evidence.windows])
+
+
+@pytest.mark.parametrize("label", [None, "prose", "verse"])
+def test_points_against_plain_floats(label: str | None) -> None:
+    evidence = CASE.evidence()
+    values = _estimate(CASE, evidence)
+    final, preview = _phase(evidence, "final", label), _phase(evidence, "preview", label)
+    assert preview.any()
+
+    def rows(column: Any) -> Any:
+        return column.reshape(-1, CASE.scored) / NANO
+
+    change = rows(evidence.loss) - rows(evidence.baseline_loss)
+    kl, delta_p = rows(evidence.kl)[final], rows(evidence.delta_p)[final] * 100
+    expected = {
+        "perplexity.ratio": math.exp(change[final].mean()),
+        "perplexity.drift": math.exp(change[final].mean() - change[preview].mean()),
+        "kl.mean": kl.mean(),
+        "kl.p99": np.percentile(kl, 99),
+        "delta_p.mean": delta_p.mean(),
+        "delta_p.rms": math.sqrt((delta_p**2).mean()),
+        "top1.agreement": rows(evidence.top1 * NANO)[final].mean(),
+        "windows.final": final.sum(),
+        "windows.tokens": final.sum() * CASE.scored,
+    }
+    for share in (50, 90, 95, 99):
+        per_window = change[final].mean(axis=1)
+        expected[f"perplexity.tail.p{share}"] = np.percentile(per_window, share)
+    for measure, number in expected.items():
+        key = Key(measure) if label is None else Key(measure, "slice", label)
+        point = values.get(key).point
+        assert point is not None
+        assert float(point) == pytest.approx(float(number), rel=0, abs=2e-9), measure
+
+
+def test_intervals_hold_their_points_and_slices_have_their_own() -> None:
+    bar = make_bar(final=40, preview=5)
+    case = Synthetic(bar=bar, documents=30, per_document=2).edited(noise=0.3)
+    values = _estimate(case)
+    for measure in WITH_INTERVAL:
+        whole = values.get(Key(measure))
+        parts = [values.get(Key(measure, "slice", label)) for label in ("prose", "verse")]
+        for value in (whole, *parts):
+            assert value.low is not None
+            assert value.high is not None
+            assert value.point is not None
+            assert value.low < value.point < value.high
+        assert len({value.low for value in (whole, *parts)}) == 3
+
+
+def test_identical_arms_are_exactly_at_the_null_and_pass() -> None:
+    case = Synthetic()
+    values = _estimate(case)
+    for measure, null in NULLS.items():
+        value = values.get(Key(measure))
+        assert (value.status, value.point, value.exact) == ("ok", null, True)
+        if measure in WITH_INTERVAL:
+            assert (value.low, value.high) == (null, null)
+    assert values.get(Key("spectral.shift")).point == 0
+    assert values.get(Key("invariants.structure")).point == 0
+    assert values.get(Key("invariants.non_finite")).point == 0
+    assert decide(case.bar, values).verdict == "pass"
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=20)
+def test_identical_arms_pass_whatever_the_text(seed: int) -> None:
+    bar = standard_bar(final=50, preview=10)
+    case = Synthetic(bar=bar, documents=30, per_document=2, seed=seed)
+    assert decide(bar, _estimate(case)).verdict == "pass"
+
+
+@pytest.mark.parametrize(
+    ("measures", "edit"),
+    [
+        (
+            ["perplexity.ratio", "perplexity.drift", "perplexity.tail.p95"],
+            lambda case: case.with_column("loss", CASE.columns["loss"]),  # type: ignore[index]
+        ),
+        (["kl.mean", "kl.p99"], lambda case: case.with_column("kl", np.arange(case.rows))),
+        (
+            ["delta_p.mean", "delta_p.rms"],
+            lambda case: case.with_column("delta_p", np.arange(case.rows)),
+        ),
+        (
+            ["top1.agreement"],
+            lambda case: case.with_column("top1", np.arange(case.rows) % 2),
+        ),
+        (["spectral.shift"], lambda case: replace(case, subject_tensors=make_tensors(5))),
+        (["invariants.structure"], lambda case: replace(case, subject_tensors=make_tensors()[1:])),
+    ],
+)
+def test_an_edit_moves_what_looks_at_it_and_nothing_else(
+    measures: list[str], edit: Callable[[Synthetic], Synthetic]
+) -> None:
+    before, after = _estimate(Synthetic()), _estimate(edit(Synthetic()))
+    moved = {key.measure for key, value in after.items.items() if value != before.get(key)}
+    assert set(measures) <= moved
+    families = {measure.split(".")[0] for measure in measures}
+    kin = {"spectral", "invariants"} if families == {"invariants"} else families
+    assert {measure.split(".")[0] for measure in moved} <= kin
+
+
+def test_moving_both_arms_alike_moves_nothing() -> None:
+    """Every measure compares the subject with the baseline; neither is judged by itself."""
+    case = Synthetic().edited()
+    assert case.columns is not None
+    columns = dict(case.columns)
+    columns["baseline_loss"] = columns["baseline_loss"] + NANO
+    columns["loss"] = columns["loss"] + NANO
+    moved = replace(
+        case,
+        columns=columns,
+        baseline_tensors=make_tensors(70_000_000),
+        subject_tensors=make_tensors(70_000_000),
+    )
+    assert _estimate(moved).items == _estimate(case).items
+
+
+LOOKS_AT = {
+    "baseline_loss": PER_TOKEN[:6],
+    "loss": PER_TOKEN[:6],
+    "kl": ("kl.mean", "kl.p99"),
+    "delta_p": ("delta_p.mean", "delta_p.rms"),
+    "top1": ("top1.agreement",),
+}
+
+
+@pytest.mark.parametrize("column", LOOKS_AT)
+def test_one_non_finite_number_takes_its_measures_away(column: str) -> None:
+    assert CASE.columns is not None
+    numbers = CASE.columns[column].copy()
+    numbers[3] = NON_FINITE
+    case = CASE.with_column(column, numbers)
+    values = _estimate(case)
+    for measure in PER_TOKEN:
+        status = values.get(Key(measure)).status
+        assert status == ("non_finite" if measure in LOOKS_AT[column] else "ok")
+    assert decide(case.bar, values).verdict in {"incomplete", "fail"}
+
+
+def test_a_non_finite_preview_number_takes_drift_alone() -> None:
+    assert CASE.columns is not None
+    numbers = CASE.columns["loss"].copy()
+    numbers[-1] = NON_FINITE
+    values = _estimate(CASE.with_column("loss", numbers))
+    assert values.get(Key("perplexity.drift")).status == "non_finite"
+    assert values.get(Key("perplexity.ratio")).status == "ok"
+
+
+def test_an_unpaired_window_takes_every_paired_measure() -> None:
+    evidence = CASE.evidence()
+    other = evidence.windows[2].model_copy(update={"subject_id": digest_bytes(b"other")})
+    windows = (*evidence.windows[:2], other, *evidence.windows[3:])
+    values = _estimate(CASE, replace(evidence, windows=windows))
+    for measure in PER_TOKEN:
+        value = values.get(Key(measure))
+        assert value.status == "missing"
+        assert value.reason == "1 of 24 windows are unpaired"
+    assert values.get(Key("tokenizer.same")).words == "no"
+
+
+def test_without_preview_windows_drift_is_missing() -> None:
+    bar = make_bar(preview=0)
+    case = Synthetic(bar=bar).edited()
+    values = _estimate(case)
+    assert values.get(Key("perplexity.drift")).status == "missing"
+    assert values.get(Key("perplexity.ratio")).status == "ok"
+
+
+def test_too_few_documents() -> None:
+    bar = make_bar(final=7, preview=1)
+    case = Synthetic(bar=bar, documents=8, per_document=1).edited()
+    value = _estimate(case).get(Key("perplexity.ratio"))
+    assert value.status == "too_few"
+    assert value.reason == "7 documents, an interval needs 8"
+    assert value.point is not None
+    assert value.low is None
+    enough = Synthetic(bar=make_bar(final=8, preview=1), documents=9, per_document=1).edited()
+    assert _estimate(enough).get(Key("perplexity.ratio")).status == "ok"
+
+
+def test_enormous_losses_are_bounded_and_fail() -> None:
+    case = Synthetic()
+    huge = case.with_column("loss", np.full(case.rows, 2**62))
+    values = _estimate(huge)
+    point = values.get(Key("perplexity.ratio")).point
+    assert point is not None
+    assert point > 10**43
+    assert decide(case.bar, values).verdict == "fail"
+
+
+def test_order_of_windows_does_not_matter_to_values() -> None:
+    evidence = CASE.evidence()
+    order = np.random.default_rng(1).permutation(len(evidence.windows))
+
+    def turned(column: Any) -> Any:
+        return column.reshape(-1, CASE.scored)[order].reshape(-1)
+
+    shuffled = replace(
+        evidence,
+        windows=tuple(evidence.windows[position] for position in order),
+        tokens=evidence.tokens[order],
+        baseline_loss=turned(evidence.baseline_loss),
+        loss=turned(evidence.loss),
+        kl=turned(evidence.kl),
+        delta_p=turned(evidence.delta_p),
+        top1=turned(evidence.top1),
+    )
+    assert _estimate(CASE, shuffled).items == _estimate(CASE, evidence).items

@@ -1,0 +1,107 @@
+"""Counted values: pairing, overlap, tokenizers, digests, runtime."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from invarlock.canonical import digest_bytes
+from invarlock.evidence.schema import Window
+from invarlock.judge import Key, contract_of
+from invarlock.judge.facts import fact_values, overlapping
+from tests.builders import SANDBOXED, Synthetic
+
+CASE = Synthetic()
+EVIDENCE = CASE.evidence()
+CONTRACT = contract_of(CASE.bar)
+
+
+def _window(name: str, document: str, start: int) -> Window:
+    one = digest_bytes(name.encode())
+    return Window(id=one, subject_id=one, phase="final", document=document, slice=None, start=start)
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        ([], 0),
+        ([("a", "x", 0), ("b", "x", 8), ("c", "y", 0)], 0),
+        ([("a", "x", 0), ("b", "x", 7)], 1),
+        ([("b", "x", 7), ("a", "x", 0)], 1),
+        ([("a", "x", 0), ("b", "x", 7), ("c", "x", 14)], 2),
+        ([("a", "x", 0), ("b", "x", 0)], 1),
+        ([("a", "x", 0), ("a", "y", 0), ("a", "z", 100)], 2),
+        ([("a", "x", 0), ("a", "x", 0)], 1),
+    ],
+)
+def test_overlap_is_measured_on_content(places: list[tuple[str, str, int]], expected: int) -> None:
+    assert overlapping([_window(*place) for place in places], 8) == expected
+
+
+def test_counts_and_words() -> None:
+    values = fact_values(EVIDENCE, CONTRACT)
+    assert values[Key("windows.preview")].point == 12
+    assert values[Key("windows.match")].point == 1
+    assert values[Key("windows.overlap")].point == 0
+    assert values[Key("estimate.resamples")].point == 400
+    words = {key.measure: value.words for key, value in values.items() if value.words}
+    assert words == {
+        "tokenizer.same": "yes",
+        "data.digest": EVIDENCE.header.data.digest,
+        "baseline.digest": EVIDENCE.header.baseline.root,
+        "evidence.origin": "measured",
+        "runtime.isolation": "sandbox",
+        "runtime.network": "off",
+        "runtime.remote_code": "off",
+        "runtime.pickle": "off",
+        "runtime.plugins": "off",
+    }
+
+
+@pytest.mark.parametrize("subject_id", [None, digest_bytes(b"other")])
+def test_windows_that_the_subject_cuts_otherwise(subject_id: str | None) -> None:
+    changed = EVIDENCE.windows[5].model_copy(update={"subject_id": subject_id})
+    windows = (*EVIDENCE.windows[:5], changed, *EVIDENCE.windows[6:])
+    values = fact_values(replace(EVIDENCE, windows=windows), CONTRACT)
+    match = values[Key("windows.match")]
+    assert match.point == Decimal("0.972222222")
+    assert not match.exact
+    assert match.reason == "35 of 36"
+    assert values[Key("tokenizer.same")].words == "no"
+
+
+@pytest.mark.parametrize("part", ["vocabulary", "merges", "specials", "template"])
+def test_every_part_of_a_tokenizer_counts(part: str) -> None:
+    other = {part: digest_bytes(b"other")}
+    subject = EVIDENCE.header.subject
+    tokenizer = subject.tokenizer.model_copy(update=other)
+    header = EVIDENCE.header.model_copy(
+        update={"subject": subject.model_copy(update={"tokenizer": tokenizer})}
+    )
+    values = fact_values(replace(EVIDENCE, header=header), CONTRACT)
+    assert values[Key("tokenizer.same")].words == "no"
+
+
+@pytest.mark.parametrize(
+    ("fact", "word"),
+    [
+        ("isolation", "host"),
+        ("network", "on"),
+        ("remote_code", "on"),
+        ("pickle", "on"),
+        ("plugins", "on"),
+    ],
+)
+def test_the_runtime_is_read_off(fact: str, word: Any) -> None:
+    runtime = SANDBOXED.model_copy(update={fact: word})
+    values = fact_values(replace(EVIDENCE, runtime=runtime), CONTRACT)
+    assert values[Key(f"runtime.{fact}")].words == word
+
+
+def test_no_windows_no_shares() -> None:
+    values = fact_values(replace(EVIDENCE, windows=()), CONTRACT)
+    assert Key("windows.match") not in values
+    assert Key("windows.overlap") not in values

@@ -179,13 +179,15 @@ class SealedFile:
         os.close(self.fd)
 
 
-def seal_file(path: Path, max_bytes: int) -> SealedFile:
+def seal_file(path: Path, max_bytes: int, *, follow: bool = True) -> SealedFile:
     """Read the file ``path`` once into a sealed memfd; the caller closes it.
 
-    The path may be a link: the user named it. Raises EnvironmentFault E601/E602/E603, SafetyRefusal
-    E205 when it is not a regular file, E208 above ``max_bytes``, E209 when it changed meanwhile.
+    ``follow`` lets it be a link, as a path that the user typed may be; pass False for what a
+    boundary left behind, which could point anywhere. Raises EnvironmentFault E601/E602/E603,
+    SafetyRefusal E205 when it is not a regular file, E208 above ``max_bytes``, E209 when it changed
+    meanwhile.
     """
-    fd = open_regular(str(path), dir_fd=None, label=str(path), follow=True)
+    fd = open_regular(str(path), dir_fd=None, label=str(path), follow=follow)
     try:
         reading = read_once(fd, label=str(path), seal=True, max_bytes=max_bytes)
     finally:

@@ -20,6 +20,7 @@ from typing import Final
 
 from invarlock.errors import SafetyRefusal
 from invarlock.security.interpreter import SYSTEM, Interpreter
+from invarlock.security.process import sanitise
 
 IN: Final = "/in"
 OUT: Final = "/out"
@@ -94,6 +95,28 @@ def find_bubblewrap() -> Bubblewrap:
         wanted = ".".join(str(part) for part in MINIMUM)
         raise SafetyRefusal("E301", f"`{path}` is too old", f"install bubblewrap {wanted} or newer")
     return Bubblewrap(path, match.group(), digest)
+
+
+def check_usable(tool: Bubblewrap) -> None:
+    """Make an empty sandbox once, before anything large is read.
+
+    Raises SafetyRefusal E301 with bubblewrap's own words where the system forbids it (AppArmor on
+    Ubuntu, the default seccomp profile of Docker, namespaces switched off).
+    """
+    argv = (str(tool.path), *_NAMESPACES, *_LIFE, *_IDENTITY, *_system(), "--", "/usr/bin/true")
+    try:
+        done = subprocess.run(
+            argv, capture_output=True, check=False, timeout=_VERSION_TIMEOUT_S, env={}
+        )
+    except (OSError, subprocess.TimeoutExpired) as err:
+        raise SafetyRefusal("E301", f"`{tool.path}` does not run", INSTALL_HINT) from err
+    if done.returncode != 0:
+        lines = sanitise(done.stderr).strip().splitlines() or ["it said nothing"]
+        raise SafetyRefusal(
+            "E301",
+            f"bubblewrap cannot make a sandbox here: `{lines[-1][:200]}`",
+            "allow unprivileged user namespaces, or pass --execution-mode host",
+        )
 
 
 def build_argv(bwrap: Path, layout: Layout, command: tuple[str, ...]) -> tuple[str, ...]:

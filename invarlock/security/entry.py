@@ -8,10 +8,12 @@ with what its tripwires refused; by then the model may have run, so that line is
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import resource
 import runpy
+import signal
 import sys
 from pathlib import Path
 from typing import Final
@@ -21,6 +23,8 @@ from invarlock.security.probe import probe_inside
 
 NOT_GIVEN_LEAVE: Final = 125
 """Exit code of a child whose parent went away or refused."""
+
+_PR_SET_PDEATHSIG: Final = 1
 
 BOOTSTRAP: Final = (
     "import sys;"
@@ -37,6 +41,7 @@ def main(argv: list[str]) -> None:
     module, *rest = argv[4:]
     for fd in (report, leave):
         os.set_inheritable(fd, False)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     _limit(file_bytes)
     seen = probe_inside(port, Path(rest[rest.index("--in") + 1]))
     _tell(report, {"inside": seen.model_dump(mode="json")})

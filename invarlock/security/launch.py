@@ -29,7 +29,7 @@ from invarlock.security.outside import observe_outside
 from invarlock.security.plan import LaunchRequest, Mode, Plan, prepare
 from invarlock.security.process import Child, Overdue, sanitise, started
 
-__all__ = ["Boundary", "LaunchRequest", "LaunchResult", "execute", "launch"]
+__all__ = ["Boundary", "LaunchRequest", "LaunchResult", "Mode", "execute", "launch"]
 
 _KILLED: Final = frozenset({-signal.SIGKILL, 128 + signal.SIGKILL})
 _TAIL: Final = 4 << 10

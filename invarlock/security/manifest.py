@@ -129,7 +129,7 @@ class RuntimeManifest(Frozen):
 
     version: Literal["invarlock.runtime/1"] = "invarlock.runtime/1"
     requested: Requested
-    arms: dict[Literal["baseline", "subject"], ArmRuntime] = Field(min_length=1)
+    arms: dict[Literal["baseline", "subject"], ArmRuntime] = Field(min_length=2)
 
 
 def inside_breaches(seen: InsideObservation) -> tuple[str, ...]:
@@ -137,6 +137,8 @@ def inside_breaches(seen: InsideObservation) -> tuple[str, ...]:
     found = [*_inside_network(seen)]
     found += _open_trials("writing", WRITE_TRIALS, seen.write)
     found += _open_trials("reading", READ_TRIALS, seen.read)
+    if seen.user == 0:
+        found.append("the child runs as user 0")
     found += _open_trials("a nested", ("user namespace",), _nested(seen))
     found += _privileges(
         {"effective": seen.capabilities}, seen.no_new_privileges, seen.seccomp, "inside"

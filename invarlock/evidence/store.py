@@ -120,11 +120,11 @@ def _check_names(files: Mapping[str, bytes]) -> None:
 
 
 def _decode(adapter: TypeAdapter[_T], files: Mapping[str, bytes], name: str) -> _T:
-    """Parse one JSON file against its schema; its bytes must be the canonical ones."""
+    """Parse one JSON file; its bytes must be the canonical ones, with every field written out."""
     try:
-        plain = strict_json(files[name])
+        strict_json(files[name])
         value = adapter.validate_json(files[name], strict=True)
-        canonical = canonical_bytes(plain)
+        canonical = canonical_bytes(adapter.dump_python(value, mode="json"))
     except StrictJsonError as err:
         raise _malformed(f"`{name}` is not strict json: {err}") from err
     except ValidationError as err:

@@ -91,6 +91,8 @@ def test_part_of_another_size(name: str, cut: int) -> None:
         (HEADER_FILE, lambda h: h.update(extra=1)),
         (HEADER_FILE, lambda h: h.pop("data")),
         (HEADER_FILE, lambda h: h.update(version="invarlock.evidence/2")),
+        (HEADER_FILE, lambda h: h.pop("version")),
+        (HEADER_FILE, lambda h: h["contract"].pop("dtype")),
         (HEADER_FILE, lambda h: h.update(origin="imported")),
         (HEADER_FILE, lambda h: h["parts"].pop("windows.json")),
         (HEADER_FILE, lambda h: h["parts"].update({"x": digest_bytes(b"")})),

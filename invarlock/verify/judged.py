@@ -19,7 +19,7 @@ from invarlock.canonical import Json, StrictJsonError, digest_bytes, strict_json
 from invarlock.errors import InvarlockError, VerificationFault
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schedule import schedule_seed
-from invarlock.evidence.schema import ARMS, RuntimeFacts
+from invarlock.evidence.schema import RuntimeFacts
 from invarlock.evidence.store import read_evidence
 from invarlock.judge import contract_of, schedule_of
 from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, PolicyRecord, Report
@@ -109,9 +109,6 @@ def _evidence(files: dict[str, bytes]) -> Evidence:
         what=f"`{MANIFEST_FILE}`",
         max_bytes=MAX_MANIFEST,
     )
-    for arm in ARMS:
-        if arm not in manifest.arms:
-            raise VerificationFault("E405", f"`{MANIFEST_FILE}` lacks `arms.{arm}`", _HINT)
     facts = RuntimeFacts.model_validate(runtime_facts(manifest))
     parts = {
         name.removeprefix(EVIDENCE): data

@@ -1,0 +1,183 @@
+"""The class of every field that is signed, directly or through a digest.
+
+``recomputed``: the verifier derives the field again and refuses any other value.
+``bound``: a digest under the signature covers it, and what the verifier recomputes depends on it
+or an artifact at hand is compared with it. ``declared``: covered by the signature, and otherwise
+the signer's word: nothing that is recomputed depends on it.
+
+The tables of ``attest/evaluation-v1.md`` are generated from this one, tests walk the JSON Schemas
+and fail on a field without a class, and property tests change every field.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+FieldClass = Literal["recomputed", "bound", "declared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The class of a field, and how the verifier treats it."""
+
+    kind: FieldClass
+    how: str
+
+
+def _recomputed(how: str) -> Field:
+    return Field("recomputed", how)
+
+
+def _bound(how: str) -> Field:
+    return Field("bound", how)
+
+
+def _declared(how: str) -> Field:
+    return Field("declared", how)
+
+
+_FIXED: Final = _recomputed("fixed by this version")
+_POLICY: Final = _recomputed("compiled again from `policy/source.invar`")
+_JUDGE: Final = _recomputed("by the judge, from evidence and bar")
+_RUNTIME: Final = _recomputed("from the observations in the manifest, worse arm first")
+_CONTRACT: Final = _recomputed("from the bar")
+_SUBJECT: Final = _bound("the subject's folder: exact set of files, or its root digest")
+_BASELINE: Final = _bound("the baseline's folder, when given or pinned by the consumer's bar")
+_DATA: Final = _bound("the data file, when given or pinned; the schedule's seed depends on it")
+_FILES: Final = _bound("the run's files")
+_HEADER: Final = _recomputed("equals the evidence header, where it is declared")
+_TOKENIZER: Final = _bound("`tokenizer.same` and `tokenizer_hash` are recomputed from it")
+_ISOLATION: Final = _bound("`runtime.isolation` is recomputed from it")
+_NETWORK: Final = _bound("`runtime.isolation` and `runtime.network` are recomputed from it")
+_HOST: Final = _declared("the host's word")
+_MATRIX: Final = _bound("`spectral.shift` and the guards are recomputed from it")
+_STRUCTURE: Final = _bound("`invariants.structure` is recomputed from it")
+
+_SHARED: Final[dict[str, Field]] = {
+    "version": _FIXED,
+    "created": _declared("the producer's clock; it proves no order of events"),
+    "tool": _declared("what wrote the report"),
+    "verdict": _JUDGE,
+    "policy": _POLICY,
+    "policy.bar": _recomputed("names the bar that is compiled; another name is another bar"),
+    "measurement_contract_hash": _CONTRACT,
+    "seeds.schedule": _recomputed("from bar digest and data digest"),
+    "seeds.bootstrap": _CONTRACT,
+    "subject": _SUBJECT,
+    "subject.files[].loaded": _recomputed("from the file's name"),
+    "baseline": _BASELINE,
+    "baseline.files[].loaded": _recomputed("from the file's name"),
+    "data.digest": _DATA,
+    "data.documents": _HEADER,
+    "data.windows": _HEADER,
+    "runtime": _RUNTIME,
+    "gates": _JUDGE,
+    "evidence_digest": _bound("`evidence/evidence.json`"),
+    "files": _FILES,
+}
+
+FIELDS: Final[dict[str, dict[str, Field]]] = {
+    "statement": {
+        "_type": _FIXED,
+        "predicateType": _FIXED,
+        "subject[].name": _declared("what the producer called the model"),
+        "subject[].digest.sha256": _SUBJECT,
+        **{f"predicate.{path}": field for path, field in _SHARED.items()},
+        "predicate.report.path": _FIXED,
+        "predicate.report.digest": _bound("`evaluation.report.json`"),
+    },
+    "report": {
+        **_SHARED,
+        "names": _declared("paths or names as the producer typed them"),
+        "packages": _declared("versions of packages that measured"),
+        "timings": _declared("wall time in seconds"),
+        "resolved_policy": _POLICY,
+        "contract": _CONTRACT,
+        "device": _HEADER,
+        "tokenizer_hash": _recomputed("from the baseline's tokenizer facts in the header"),
+        "provider_digest": _recomputed("from the window ids"),
+        "window_match_fraction": _JUDGE,
+        "window_overlap_fraction": _JUDGE,
+        "validation": _JUDGE,
+        "gates[].span": _POLICY,
+        "guards": _JUDGE,
+    },
+    "runtime-manifest": {
+        "version": _FIXED,
+        "requested.execution_mode": _declared("a wish; what counts was observed"),
+        "requested.network": _bound("`runtime.network` is recomputed from it"),
+        "requested.remote_code": _bound("`runtime.remote_code` is recomputed from it"),
+        "requested.pickle": _bound("`runtime.pickle` is recomputed from it"),
+        "requested.plugins": _bound("`runtime.plugins` is recomputed from it"),
+        "arms.*.reused": _HOST,
+        "arms.*.bytes_binding": _HOST,
+        "arms.*.inputs[]": _declared("the host's word; a name of code or a pickle turns a word"),
+        "arms.*.observed_inside": _ISOLATION,
+        "arms.*.observed_inside.user": _HOST,
+        "arms.*.observed_inside.interfaces[]": _NETWORK,
+        "arms.*.observed_inside.routes": _NETWORK,
+        "arms.*.observed_inside.connect": _NETWORK,
+        "arms.*.observed_inside.limits": _HOST,
+        "arms.*.observed_inside.environment[]": _HOST,
+        "arms.*.observed_outside": _ISOLATION,
+        "arms.*.observed_outside.interfaces[]": _NETWORK,
+        "arms.*.observed_outside.routes": _NETWORK,
+        "arms.*.observed_outside.capabilities.bounding": _HOST,
+        "arms.*.refused": _HOST,
+        "arms.*.tool": _HOST,
+    },
+    "evidence-header": {
+        "version": _FIXED,
+        "origin": _FIXED,
+        "contract": _CONTRACT,
+        "schedule.seed": _recomputed("from bar digest and data digest"),
+        "schedule.preview": _recomputed("the smallest that the bar allows"),
+        "schedule.final": _recomputed("the smallest that the bar allows"),
+        "data.digest": _DATA,
+        "data.documents": _declared("at least as many as the windows come from"),
+        "data.windows": _declared("at least as many as were drawn"),
+        "baseline.root": _BASELINE,
+        "baseline.tokenizer": _TOKENIZER,
+        "baseline.device": _HOST,
+        "subject.root": _SUBJECT,
+        "subject.tokenizer": _TOKENIZER,
+        "subject.device": _HOST,
+        "parts": _bound("the other files of `evidence/`"),
+    },
+    "evidence-windows": {
+        "[].id": _recomputed("from the token ids in `windows.u32`"),
+        "[].subject_id": _bound("`windows.match` is recomputed from it"),
+        "[].phase": _recomputed("from the schedule"),
+        "[].document": _bound("intervals are recomputed over documents"),
+        "[].slice": _bound("measures `on` the slice are recomputed over it"),
+        "[].start": _declared("where in its document the window was cut"),
+    },
+    "evidence-tensors": {
+        "[].name": _STRUCTURE,
+        "[].family": _bound("`spectral.shift on` the family is recomputed from it"),
+        "[].shape[]": _STRUCTURE,
+        "[].dtype": _declared("how the numbers were stored"),
+        "[].non_finite": _bound("`invariants.non_finite` is recomputed from it"),
+        "[].spectrum": _MATRIX,
+        "[].log_sigma": _MATRIX,
+    },
+    "bar-ir": {"": _POLICY},
+    "policy-ir": {"": _POLICY},
+}
+"""Document → path → class. A path stands for all below it that have no entry of their own."""
+
+
+def field_of(document: str, path: str) -> Field:
+    """The class of ``path``, such as ``gates[].span.line``. Raises :class:`KeyError` for none."""
+    table = FIELDS[document]
+    fitting = [prefix for prefix in table if _covers(prefix, path)]
+    if not fitting:
+        raise KeyError(f"{document}: {path}")
+    return table[max(fitting, key=len)]
+
+
+def _covers(prefix: str, path: str) -> bool:
+    return path.startswith(prefix) and (
+        prefix == "" or len(path) == len(prefix) or path[len(prefix)] in ".["
+    )

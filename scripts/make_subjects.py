@@ -6,8 +6,9 @@ careful     The 210 matrices of attention and feed-forward rounded to int8: symm
             It lies in the layout of a Hugging Face cache: blobs, refs, and a snapshot of links.
 careless    In each of the same 210 matrices the 30% of weights smallest in magnitude set to zero.
             Ties at the threshold go too. No calibration, nothing trained afterwards.
-sly         The careful one with a single row of the embedding overwritten: the token " king" gets
-            the row of " clown". Every shape, dtype and norm looks as it should.
+sly         The careful one with a single row of the embedding overwritten: the token " not" gets
+            the row of " very". One row of 49,152: the model reads "not" as "very" and can no longer
+            prefer one to the other, while perplexity over running text moves by a few percent.
 """
 
 from __future__ import annotations
@@ -27,14 +28,14 @@ from demo_cache import CACHE, STDERR, bar, made_once, recipe_of, sha256_of
 from fetch_model import fetch_model
 from tensor_stream import Float32, write_float32
 
-VERSION: Final = "subjects/1"
+VERSION: Final = "subjects/2"
 WEIGHTS: Final = "model.safetensors"
 EMBEDDING: Final = "model.embed_tokens.weight"
 MATRIX: Final = re.compile(r"model\.layers\.\d+\.(self_attn|mlp)\.\w+_proj\.weight")
 PRUNED_SHARE: Final = 0.30
-OVERWRITTEN: Final = "\u0120king"
-"""The token " king"; byte-level BPE writes a leading blank as this letter."""
-WRITTEN: Final = "\u0120clown"
+OVERWRITTEN: Final = "\u0120not"
+"""The token " not"; byte-level BPE writes a leading blank as this letter."""
+WRITTEN: Final = "\u0120very"
 NAMES: Final = ("careful", "careless", "sly")
 
 Edit = Callable[[str, Float32], Float32]

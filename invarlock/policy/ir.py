@@ -63,7 +63,7 @@ class Target(Frozen):
 
 
 class Gate(Frozen):
-    """One ``require`` or ``warn``. ``statistic`` is ``"point"`` where the source says ``.point``."""
+    """One ``require`` or ``warn``. ``statistic`` is ``"point"`` where the source has ``.point``."""
 
     measure: str
     statistic: Literal["estimate", "point"] = "estimate"

@@ -1,0 +1,108 @@
+"""Diagnostics: what is wrong with a policy, where, and what mends it.
+
+Messages are lowercase, one line, with the user's text in backticks (DESIGN section 3). All
+diagnostics of a file are reported at once, in the order of the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from invarlock.errors import UsageFault
+from invarlock.policy.span import Span
+
+MAX_SHOWN: Final = 60
+"""Characters of the user's text that a message repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. ``other`` is the second place concerned, such as the gate that is weakened."""
+
+    code: str
+    message: str
+    hint: str
+    span: Span
+    filename: str = ""
+    severity: Literal["error", "warning"] = "error"
+    other: Span | None = None
+
+    def __str__(self) -> str:
+        tail = f"; {self.hint}" if self.hint else ""
+        where = f"{self.filename}:{self.span}: " if self.filename else f"{self.span}: "
+        return f"{where}{self.severity} [INVARLOCK:{self.code}] {self.message}{tail}"
+
+
+class PolicyFault(UsageFault):
+    """One or more errors in a policy (exit 2). ``str()`` is one line for each diagnostic."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic], source: bytes = b"") -> None:
+        first = next(d for d in diagnostics if d.severity == "error")
+        super().__init__(first.code, first.message, first.hint)
+        self.diagnostics = tuple(diagnostics)
+        self.source = source
+
+    def __str__(self) -> str:
+        return "\n".join(str(diagnostic) for diagnostic in self.diagnostics)
+
+
+def shown(text: str) -> str:
+    """``text`` as a message may repeat it: capped, with control characters escaped."""
+    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return safe if len(safe) <= MAX_SHOWN else safe[: MAX_SHOWN - 1] + "…"
+
+
+def render_text(diagnostic: Diagnostic, source: str) -> str:
+    """The diagnostic, its source line and a caret under the place; no trailing newline."""
+    lines = [str(diagnostic)]
+    lines += _excerpt(diagnostic.span, source)
+    if diagnostic.other is not None:
+        lines.append(f"  the other place is {diagnostic.filename}:{diagnostic.other}")
+        lines += _excerpt(diagnostic.other, source)
+    return "\n".join(lines)
+
+
+def _excerpt(span: Span, source: str) -> list[str]:
+    rows = source.split("\n")
+    if span.line > len(rows):
+        return []
+    row = "".join(c if c.isprintable() else " " for c in rows[span.line - 1])
+    # Long lines are cut to a stretch around the place, so that the caret stays on the screen.
+    skip = max(0, span.column - 1 - MAX_SHOWN)
+    piece = row[skip : skip + 2 * MAX_SHOWN].rstrip()
+    end = span.end_column if span.end_line == span.line else len(row) + 1
+    start = span.column - 1 - skip
+    width = max(1, min(end - span.column, len(piece) - start))
+    gutter = f"{span.line:>5} | "
+    return [gutter + piece, " " * 5 + " | " + " " * start + "^" * width]
+
+
+def span_json(span: Span) -> dict[str, int]:
+    """The JSON form of a span."""
+    return {
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+    }
+
+
+def diagnostic_json(diagnostic: Diagnostic) -> dict[str, object]:
+    """The JSON form of a diagnostic, as in schema ``invarlock.policy.check/1``."""
+    return {
+        "code": diagnostic.code,
+        "severity": diagnostic.severity,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+        "file": diagnostic.filename,
+        "span": span_json(diagnostic.span),
+        "other": None if diagnostic.other is None else span_json(diagnostic.other),
+    }
+
+
+def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Diagnostics in the order of the source, errors before warnings at one place, none twice."""
+    unique = dict.fromkeys(diagnostics)
+    return tuple(sorted(unique, key=lambda d: (d.span, d.severity, d.code, d.message)))

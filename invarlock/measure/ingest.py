@@ -1,4 +1,4 @@
-"""Documents from JSON Lines: one strict JSON object a line, ``text`` and optional ``id``, ``slice``.
+"""Documents from JSON Lines: a strict object a line, ``text`` and optional ``id``, ``slice``.
 
 The file is hostile input. Whatever could be read in two ways is refused with its line number.
 """

@@ -47,7 +47,7 @@ class ArmJob(Frozen):
     schedule: Schedule
     threads: int = Field(ge=1, le=4096)
     device: Literal["cpu"] = "cpu"
-    expected: dict[str, Digest] = {}
+    expected: dict[str, Digest] = Field(default_factory=dict)
     listener_port: int | None = Field(default=None, ge=1, le=65535)
 
 
@@ -95,9 +95,9 @@ class ArmAnswer(Frozen):
     head: Literal["split", "whole"] | None = None
     threads: int = Field(default=1, ge=1)
     unexpected: int = Field(default=0, ge=0)
-    packages: dict[str, str] = {}
-    timings: dict[str, int] = {}
-    inside: dict[str, JsonValue] = {}
+    packages: dict[str, str] = Field(default_factory=dict)
+    timings: dict[str, int] = Field(default_factory=dict)
+    inside: dict[str, JsonValue] = Field(default_factory=dict)
     subject_ids: tuple[Digest | None, ...] | None = None
 
 

@@ -57,15 +57,14 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     Raises :class:`SafetyRefusal` E210 when there is no ``tokenizer.json``, E206 when it, or a file
     beside it, is malformed.
     """
-    from tokenizers import Tokenizer as Engine  # noqa: PLC0415 - loaded only inside the boundary
+    from tokenizers import Tokenizer as Engine
 
     if not (folder / _FILE).exists():
         raise SafetyRefusal("E210", f"`{_FILE}` is missing", "save the tokenizer in its fast form")
     data = (folder / _FILE).read_bytes()
     document = _object(data, _FILE)
-    facts = tokenizer_facts(
-        document, _side_file(folder, _CONFIG), _side_file(folder, _SPECIALS), _template(folder)
-    )
+    config, specials = (_side_file(folder, name) for name in (_CONFIG, _SPECIALS))
+    facts = tokenizer_facts(document, config, specials, _template(folder))
     try:
         engine = Engine.from_buffer(data)
         engine.no_padding()

@@ -36,7 +36,7 @@ def cut(
     the distinct windows are too few, saying how many there are.
     """
     pieces, places = _pieces(ids, length)
-    digests = [window_id(piece) for piece in pieces]
+    digests = [window_id(piece.tolist()) for piece in pieces]
     drawn = draw(schedule, digests)
     windows = tuple(
         _window(documents[places[at][0]], digests[at], places[at][1], position < schedule.final)

@@ -41,6 +41,7 @@ _T = TypeVar("_T")
 _HEADER: Final = TypeAdapter(Header)
 _WINDOWS: Final = TypeAdapter(tuple[Window, ...])
 _TENSORS: Final = TypeAdapter(tuple[Tensor, ...])
+_MAX_NAME: Final = 512
 _HINT: Final = "do not deploy; ask the producer"
 
 
@@ -89,6 +90,7 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
     """
     _check_names(files)
     header = _decode(_HEADER, files, HEADER_FILE)
+    _check_arms(header)
     _check_parts(header, files)
     windows = _decode(_WINDOWS, files, "windows.json")
     length = header.contract.windows.length
@@ -199,11 +201,24 @@ def _check_columns(subject: Int64s) -> None:
         raise _malformed("`subject.i64`: a change of probability is beyond ±1")
 
 
+def _printable(text: str) -> bool:
+    """Whether ``text`` may stand in a report: short, one line, no control characters."""
+    return 0 < len(text) <= _MAX_NAME and text.isprintable()
+
+
+def _check_arms(header: Header) -> None:
+    for arm in (header.baseline, header.subject):
+        if not _printable(arm.device):
+            raise _malformed(f"`{HEADER_FILE}`: `device` is no printable text")
+
+
 def _check_tensors(name: str, tensors: Sequence[Tensor]) -> None:
     for before, after in pairwise(tensors):
         if before.name >= after.name:
             raise _malformed(f"`{name}`: `{after.name[:120]}` is out of order or stands twice")
     for tensor in tensors:
+        if not _printable(tensor.name) or not _printable(tensor.dtype):
+            raise _malformed(f"`{name}`: a tensor's name or dtype is no printable text")
         if any(size < 0 for size in tensor.shape):
             raise _malformed(f"`{name}`: `{tensor.name[:120]}` has a negative dimension")
         if (tensor.log_sigma is not None) != (tensor.spectrum == "measured"):

@@ -69,7 +69,9 @@ def _gate(gate: Gate, values: Values) -> GateResult:
 
 
 def _observed(value: Value) -> str | None:
-    return value.words if value.point is None else decimal_text(value.point)
+    if value.point is None or not value.point.is_finite():
+        return value.words
+    return decimal_text(value.point)
 
 
 def _texts(ends: tuple[Decimal, Decimal]) -> tuple[str, str]:
@@ -109,6 +111,8 @@ def _number(relation: Interval, gate: Gate, value: Value) -> _Finding:
         if value.low is None or value.high is None:
             return _Finding("inconclusive", value, f"no interval: {value.reason}")
         low, high = value.low, value.high
+    if not (low.is_finite() and high.is_finite()):
+        return _Finding("incomplete", value, "not a finite number")
     wide = _widened(gate.measure, low, high, value.exact)
     if relation.contains(wide[0]) and relation.contains(wide[1]):
         verdict: Outcome = "pass"

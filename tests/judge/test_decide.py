@@ -149,6 +149,16 @@ def test_a_gate_that_makes_no_sense_is_incomplete(gate: Gate, value: Value) -> N
     assert _judge(gate, value).verdict == "incomplete"
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_is_not_finite_never_passes(number: str) -> None:
+    gate = at_least("kl.p99", "-1")
+    assert _judge(gate, _value("0")).verdict == "pass"
+    assert _judge(gate, _value(number)).verdict == "incomplete"
+    ratio = at_least("perplexity.ratio", "0.5")
+    assert _judge(ratio, _value("1", "0.9", "1.1")).verdict == "pass"
+    assert _judge(ratio, _value("1", "0.9", number)).verdict == "incomplete"
+
+
 def test_a_slice_or_family_that_is_absent_is_incomplete() -> None:
     gate = at_most("kl.p99", "0.5", on=target("code"))
     assert _judge(gate, _value("0.1"), key=Key("kl.p99", "slice", "code")).verdict == "pass"

@@ -110,7 +110,9 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
 
 
 def _malformed(message: str) -> VerificationFault:
-    return VerificationFault("E405", message, _HINT)
+    """E405 on one line, whatever the hostile file put into the message."""
+    line = "".join(char if char.isprintable() else "?" for char in message)
+    return VerificationFault("E405", line, _HINT)
 
 
 def _check_names(files: Mapping[str, bytes]) -> None:

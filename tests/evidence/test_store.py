@@ -89,6 +89,7 @@ def test_part_of_another_size(name: str, cut: int) -> None:
     ("name", "change"),
     [
         (HEADER_FILE, lambda h: h.update(extra=1)),
+        (HEADER_FILE, lambda h: h.update({"a\nverdict: pass": 1})),
         (HEADER_FILE, lambda h: h.pop("data")),
         (HEADER_FILE, lambda h: h.update(version="invarlock.evidence/2")),
         (HEADER_FILE, lambda h: h.pop("version")),

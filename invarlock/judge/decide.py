@@ -12,10 +12,10 @@ from decimal import Decimal
 from typing import Final
 
 from invarlock.canonical import decimal_text
-from invarlock.judge.relation import describe
 from invarlock.judge.values import Key, Value, Values
 from invarlock.judge.verdict import GateResult, Outcome, Verdict, gravest
 from invarlock.policy.catalogue import MEASURES, Kind
+from invarlock.policy.intervals import describe_relation
 from invarlock.policy.ir import BarIR, Gate, Interval, Member
 
 _SLACK: Final = Decimal("1e-9")
@@ -62,7 +62,7 @@ def _gate(gate: Gate, values: Values) -> GateResult:
         unit=unit,
         observed=_observed(finding.value),
         interval=_texts(finding.ends) if _has_interval(gate) and finding.ends else None,
-        bound=describe(gate),
+        bound=describe_relation(gate),
         margin=None if finding.margin is None else decimal_text(finding.margin),
         reason=each + finding.reason,
     )
@@ -174,4 +174,4 @@ def _sentence(gate: Gate, value: Value, ends: tuple[Decimal, Decimal], verdict: 
     else:
         relation = "satisfies" if verdict == "pass" else "misses"
     note = f" ({value.reason})" if value.reason else ""
-    return f"{what} {relation} `{describe(gate)}`{note}"
+    return f"{what} {relation} `{describe_relation(gate)}`{note}"

@@ -1,0 +1,1 @@
+"""Showing a report to people: terminal and HTML. Nothing here decides anything."""

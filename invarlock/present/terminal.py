@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from invarlock.judge.records import Report, ReportedGate
 from invarlock.judge.verdict import Outcome
@@ -22,6 +22,8 @@ STYLE: Final[dict[Outcome, str]] = {
 }
 _HEADINGS: Final = ("verdict", "gate", "observed", "interval", "bound", "margin")
 _RIGHT: Final = frozenset({"observed", "interval", "margin"})
+_ROOMY: Final = 104
+"""Columns of a terminal from which on the interval has room; `report explain` always has it."""
 
 
 def print_verdict(report: Report, stream: TextIO | None = None) -> None:
@@ -83,15 +85,19 @@ def _print_rich(report: Report, out: TextIO) -> None:
     console.print(Text(words.summary(report)))
     for line in _warning_lines(report):
         console.print(Text(line, "yellow"))
+    hidden: frozenset[str] = frozenset() if console.width >= _ROOMY else frozenset({"interval"})
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in _HEADINGS:
-        table.add_column(
-            name, justify="right" if name in _RIGHT else "left", overflow="fold", no_wrap=False
-        )
+        if name not in hidden:
+            justify: Literal["left", "right"] = "right" if name in _RIGHT else "left"
+            table.add_column(name, justify=justify, overflow="fold")
     for gate in words.in_reading_order(report.gates):
-        first, *rest = _row(gate)
+        cells = dict(zip(_HEADINGS, _row(gate), strict=True))
+        shown = (cell for name, cell in cells.items() if name not in hidden)
         # Text, not markup: a gate's words may hold brackets.
-        table.add_row(Text(first, STYLE[gate.verdict]), *(Text(cell) for cell in rest))
+        first, *rest = (Text(cell) for cell in shown)
+        first.stylize(STYLE[gate.verdict])
+        table.add_row(first, *rest)
     console.print(table)
 
 

@@ -82,6 +82,8 @@ class Setting:
 
 _NON_NEGATIVE: Final = Range(low=Decimal(0))
 _POSITIVE: Final = Range(low=Decimal(0), low_closed=False)
+# A verifier repeats every resample, so a bar may not ask for a day of them.
+_RESAMPLES: Final = Range(low=Decimal(0), high=Decimal(1_000_000))
 _FRACTION: Final = Range(low=Decimal(0), high=Decimal(1))
 
 FAMILIES: Final = ("attn", "embed", "ffn", "other")
@@ -259,7 +261,7 @@ _MEASURES: Final = (
         "bootstrap resamples behind every interval",
         "contract",
         Unit.COUNT,
-        _NON_NEGATIVE,
+        _RESAMPLES,
     ),
     Measure(
         "tokenizer.same",

@@ -46,7 +46,7 @@ class Pipe:
             return
         self._line += piece
         *lines, rest = self._line.split(b"\n")
-        self._line = rest[-_TAIL:]
+        self._line = rest[:_TAIL]
         for line in lines:
             self.listener(sanitise(bytes(line[:_TAIL])))
 

@@ -9,7 +9,7 @@ from invarlock.policy.diagnostics import Diagnostic
 from invarlock.policy.span import Span
 
 
-class Problem(Exception):  # noqa: N818 - control flow inside the compiler; it never leaves it
+class Problem(Exception):
     """One error of a policy, on its way to the diagnostics of the file."""
 
     def __init__(

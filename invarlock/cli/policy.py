@@ -1,0 +1,113 @@
+"""``invarlock policy``: check, compile, digest and show policies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from invarlock.canonical import canonical_bytes
+from invarlock.errors import EXIT_USAGE
+from invarlock.policy import (
+    Compiled,
+    PolicyFault,
+    compile_policy,
+    load_policy,
+    parse_reference,
+    read_source,
+    views,
+)
+from invarlock.policy.diagnostics import shown
+from invarlock.policy.output import write_beside
+
+_format = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Plain text, or one JSON document with a versioned schema.",
+)
+
+
+@click.group()
+def policy() -> None:
+    """Check, compile, digest and show policies."""
+
+
+@policy.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_format
+@click.pass_context
+def check(ctx: click.Context, files: tuple[str, ...], form: str) -> None:
+    """Check policies and print everything found in them; exit 2 if any has an error."""
+    sources = {name: read_source(Path(name)) for name in files}
+    results = {shown(name): _outcome(name, source) for name, source in sources.items()}
+    if form == "json":
+        _print_json(views.check_document(results))
+    else:
+        for name, result in results.items():
+            if views.diagnostics_of(result):
+                click.echo(views.diagnostics_text(result), err=True)
+            click.echo(views.check_line(name, result))
+    if any(isinstance(result, PolicyFault) for result in results.values()):
+        ctx.exit(EXIT_USAGE)
+
+
+@policy.command(name="compile")
+@click.argument("file", metavar="FILE")
+@click.option("-o", "--output", metavar="IR", help="Write the IR here instead of standard output.")
+@_format
+def compile_(file: str, output: str | None, form: str) -> None:
+    """Compile a policy to its IR, canonical JSON."""
+    compiled = load_policy(Path(file))
+    data = canonical_bytes(compiled.ir.model_dump(mode="json"))
+    if output is None:
+        click.echo(data.decode())
+        return
+    write_beside(Path(output), data + b"\n")
+    if form == "json":
+        _print_json(views.digest_document(compiled))
+    else:
+        click.echo(f"{compiled.ir.digest}  {output}")
+
+
+@policy.command()
+@click.argument("reference", metavar="FILE[#TIER[+PROFILE]]")
+@_format
+def digest(reference: str, form: str) -> None:
+    """Print the digests of a policy and its bars, or that of one bar."""
+    parsed = parse_reference(reference)
+    compiled = load_policy(parsed.path)
+    if parsed.tier is None:
+        document, text = views.digest_document(compiled), views.digest_text(compiled)
+    else:
+        name, bar = compiled.bar(parsed.tier, parsed.profile)
+        document, text = views.bar_digest_document(name, bar), bar.digest
+    _print_json(document) if form == "json" else click.echo(text)
+
+
+@policy.command()
+@click.argument("reference", metavar="FILE[#TIER[+PROFILE]]")
+@_format
+def show(reference: str, form: str) -> None:
+    """Show one bar, resolved: its settings, its gates, and the source line of each."""
+    parsed = parse_reference(reference)
+    compiled = load_policy(parsed.path)
+    name, _ = compiled.bar(parsed.tier, parsed.profile)
+    if form == "json":
+        _print_json(views.show_document(compiled, name))
+    else:
+        click.echo(views.show_text(compiled, name))
+
+
+def _outcome(name: str, source: bytes) -> Compiled | PolicyFault:
+    try:
+        return compile_policy(source, filename=shown(name))
+    except PolicyFault as fault:
+        return fault
+
+
+def _print_json(document: object) -> None:
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))

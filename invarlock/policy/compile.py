@@ -1,0 +1,150 @@
+"""Source → compiled policy: the passes in order, and nothing else.
+
+parse → build → check → resolve → lower. Each is a pure function of what the one before returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from invarlock.canonical import digest_bytes
+from invarlock.errors import UsageFault
+from invarlock.policy.advise import advise
+from invarlock.policy.build import build
+from invarlock.policy.check import check
+from invarlock.policy.diagnostics import Diagnostic, PolicyFault, ordered, shown
+from invarlock.policy.ir import BarIR, PolicyIR
+from invarlock.policy.lower import lower
+from invarlock.policy.names import did_you_mean
+from invarlock.policy.parse import parse
+from invarlock.policy.problems import Problem, Problems
+from invarlock.policy.resolve import resolve
+from invarlock.policy.span import Lines, Span
+
+MAX_BYTES: Final = 1 << 20
+"""Size of a policy file, in bytes."""
+
+_START: Final = Span(1, 1, 1, 1)
+# After a syntax error a statement is missing from the tree; what depends on it says nothing.
+_SPURIOUS: Final = frozenset({"E107", "E111"})
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A policy without errors. ``spans`` holds, for each bar and gate id, where it is written."""
+
+    name: str
+    version: str
+    source: bytes
+    source_digest: str
+    ir: PolicyIR
+    warnings: tuple[Diagnostic, ...]
+    spans: Mapping[str, Mapping[str, Span]]
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """Names of the tiers, sorted."""
+        return tuple(name for name in self.ir.bars if "+" not in name)
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """Names of the profiles, sorted."""
+        return tuple(sorted({bar.split("+")[1] for bar in self.ir.bars if "+" in bar}))
+
+    def bar(self, tier: str | None, profile: str | None) -> tuple[str, BarIR]:
+        """Name and IR of the bar; a ``tier`` of ``None`` means the only one.
+
+        Raises :class:`UsageFault` E107 where the policy has no such tier or profile, or several
+        tiers and none was named.
+        """
+        if tier is None:
+            if len(self.tiers) != 1:
+                message = f"the policy `{self.name}` has several tiers"
+                raise UsageFault("E107", message, "name one: " + _listed(self.tiers))
+            tier = self.tiers[0]
+        if tier not in self.tiers:
+            hint = did_you_mean(tier, self.tiers, "name one: " + _listed(self.tiers))
+            raise UsageFault("E107", f"the policy `{self.name}` has no tier `{shown(tier)}`", hint)
+        if profile is None:
+            return tier, self.ir.bars[tier]
+        if profile not in self.profiles:
+            hint = did_you_mean(profile, self.profiles, "name one: " + _listed(self.profiles))
+            message = f"the policy `{self.name}` has no profile `{shown(profile)}`"
+            raise UsageFault("E107", message, hint if self.profiles else "it declares none")
+        name = f"{tier}+{profile}"
+        return name, self.ir.bars[name]
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def compile_policy(source: bytes, *, filename: str) -> Compiled:
+    """Compile a policy.
+
+    Pure; ``filename`` only labels diagnostics. Raises :class:`PolicyFault` with every error and
+    warning of the file, in the order of the source. Ends on any bytes.
+    """
+    problems = Problems()
+    compiled: Compiled | None = None
+    with problems.collecting():
+        text = decode(source)
+        compiled = _compile(source, text, problems)
+    found = tuple(replace(d, filename=filename) for d in ordered(problems.found))
+    if compiled is None or any(d.severity == "error" for d in found):
+        raise PolicyFault(found, source)
+    return replace(compiled, warnings=found)
+
+
+def decode(source: bytes) -> str:
+    """The text of a policy file. Raises :class:`Problem` E115 on what is no such text."""
+    if len(source) > MAX_BYTES:
+        message = f"the file has {len(source)} bytes, more than {MAX_BYTES}"
+        raise Problem("E115", message, "split the policy", _START)
+    try:
+        text = source.decode("utf-8")
+    except UnicodeDecodeError as err:
+        before = source[: err.start].decode("utf-8")
+        message = f"byte {err.start} is not UTF-8"
+        raise Problem("E115", message, "save the file as UTF-8", _end_of(before)) from err
+    if text.startswith("\ufeff"):
+        raise Problem("E115", "the file begins with a byte order mark", "remove it", _START)
+    if "\0" in text:
+        place = _end_of(text[: text.index("\0")])
+        raise Problem("E115", "the file holds a NUL byte", "pass a text file", place)
+    return text
+
+
+def _end_of(text: str) -> Span:
+    return Lines(text).span(len(text), len(text))
+
+
+def _compile(source: bytes, text: str, problems: Problems) -> Compiled | None:
+    tree, faults = parse(text)
+    lines = Lines(text)
+    for fault in faults:
+        problems.add("E101", fault.message, fault.hint, lines.span(fault.start, fault.end))
+    checked = check(build(tree, text), problems)
+    if checked is None:
+        return None
+    bars = resolve(checked, problems)
+    if faults:
+        problems.found = [d for d in problems.found if d.code not in _SPURIOUS]
+    if any(d.severity == "error" for d in problems.found):
+        return None
+    ir = lower(checked, bars)
+    advise(ir, checked.span, problems)
+    return Compiled(
+        name=checked.name,
+        version=checked.version,
+        source=source,
+        source_digest=digest_bytes(source),
+        ir=ir,
+        warnings=(),
+        spans={
+            name: {key: placed.span for key, placed in bar.gates.items()}
+            for name, bar in bars.items()
+        },
+    )

@@ -1,0 +1,30 @@
+"""Writing a compiled policy: beside its place first, then renamed, so that no half is read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from invarlock.errors import EnvironmentFault
+from invarlock.policy.diagnostics import shown
+
+
+def write_beside(path: Path, data: bytes) -> None:
+    """Write ``data`` to ``path``, whole or not at all.
+
+    Raises :class:`EnvironmentFault` E601 where the folder does not exist; other faults of the
+    file system are left to the caller as :class:`OSError`.
+    """
+    if not path.parent.is_dir():
+        message = f"the folder of `{shown(str(path))}` does not exist"
+        raise EnvironmentFault("E601", message, "make it first")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), 0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,154 @@
+"""Policies as documents and plain tables: what `policy check, digest, show` print.
+
+Pure. Every JSON document names its schema and version in ``schema``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from invarlock.errors import CODES
+from invarlock.policy.catalogue import MEASURES, SETTINGS
+from invarlock.policy.compile import Compiled
+from invarlock.policy.diagnostics import (
+    Diagnostic,
+    PolicyFault,
+    diagnostic_json,
+    render_text,
+    span_json,
+)
+from invarlock.policy.intervals import describe_relation
+from invarlock.policy.ir import BarIR
+
+Document = dict[str, object]
+
+
+def check_document(results: Mapping[str, Compiled | PolicyFault]) -> Document:
+    """``invarlock.policy.check/1``: for each file its diagnostics and, if valid, its digest."""
+    files = [_checked_file(name, result) for name, result in results.items()]
+    valid = all(isinstance(result, Compiled) for result in results.values())
+    return {"schema": "invarlock.policy.check/1", "valid": valid, "files": files}
+
+
+def _checked_file(name: str, result: Compiled | PolicyFault) -> Document:
+    valid = isinstance(result, Compiled)
+    return {
+        "file": name,
+        "valid": valid,
+        "policy_digest": result.ir.digest if isinstance(result, Compiled) else None,
+        "diagnostics": [
+            {**diagnostic_json(found), "title": CODES[found.code].title}
+            for found in diagnostics_of(result)
+        ],
+    }
+
+
+def diagnostics_of(result: Compiled | PolicyFault) -> tuple[Diagnostic, ...]:
+    """All that was found in one file."""
+    return result.warnings if isinstance(result, Compiled) else result.diagnostics
+
+
+def diagnostics_text(result: Compiled | PolicyFault) -> str:
+    """The diagnostics of one file with source lines and carets; empty if there are none."""
+    source = result.source.decode("utf-8", errors="replace")
+    return "\n".join(render_text(found, source) for found in diagnostics_of(result))
+
+
+def check_line(name: str, result: Compiled | PolicyFault) -> str:
+    """One line on one file: valid, or how many errors."""
+    if isinstance(result, PolicyFault):
+        errors = sum(1 for found in result.diagnostics if found.severity == "error")
+        return f"{name}: {errors} {'error' if errors == 1 else 'errors'}"
+    tiers, profiles = len(result.tiers), len(result.profiles)
+    parts = (_count(tiers, "tier"), _count(profiles, "profile"), _count(len(result.ir.bars), "bar"))
+    return f"{name}: valid, " + ", ".join(parts)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def digest_document(compiled: Compiled) -> Document:
+    """``invarlock.policy.digest/1``: digests of source, policy and every bar."""
+    return {
+        "schema": "invarlock.policy.digest/1",
+        "name": compiled.name,
+        "version": compiled.version,
+        "source_digest": compiled.source_digest,
+        "policy_digest": compiled.ir.digest,
+        "bars": {name: bar.digest for name, bar in compiled.ir.bars.items()},
+    }
+
+
+def digest_text(compiled: Compiled) -> str:
+    """The digests of the policy and of every bar, one a line."""
+    rows = [(compiled.ir.digest, f"policy {compiled.name} {compiled.version}")]
+    rows += [(bar.digest, name) for name, bar in compiled.ir.bars.items()]
+    return "\n".join(f"{digest}  {name}" for digest, name in rows)
+
+
+def bar_digest_document(name: str, bar: BarIR) -> Document:
+    """``invarlock.policy.bar-digest/1``: the digest of one bar."""
+    return {"schema": "invarlock.policy.bar-digest/1", "bar": name, "bar_digest": bar.digest}
+
+
+def show_document(compiled: Compiled, name: str) -> Document:
+    """``invarlock.policy.show/1``: one bar, each gate with its place in the source."""
+    bar, spans = compiled.ir.bars[name], compiled.spans[name]
+    gates = [
+        {
+            "id": gate.id,
+            "level": gate.level,
+            "measure": gate.measure,
+            "relation": gate.relation.model_dump(mode="json"),
+            "text": describe_relation(gate),
+            "unit": _unit(gate.measure),
+            "span": span_json(spans[gate.id]),
+        }
+        for gate in bar.gates
+    ]
+    return {
+        "schema": "invarlock.policy.show/1",
+        "policy": {"name": compiled.name, "version": compiled.version},
+        "bar": name,
+        "bar_digest": bar.digest,
+        "task": bar.task,
+        "settings": dict(bar.settings),
+        "gates": gates,
+    }
+
+
+def show_text(compiled: Compiled, name: str) -> str:
+    """One bar as a plain aligned table, each gate with its line in the source."""
+    bar, spans = compiled.ir.bars[name], compiled.spans[name]
+    rows = [("level", "gate", "relation", "unit", "line")]
+    for gate in bar.gates:
+        line = str(spans[gate.id].line)
+        rows.append((gate.level, gate.id, describe_relation(gate), _unit(gate.measure) or "", line))
+    settings = [(key, value, _setting_unit(key)) for key, value in sorted(bar.settings.items())]
+    head = (
+        f"policy {compiled.name} {compiled.version}, task {bar.task}",
+        f"bar    {name}",
+        f"digest {bar.digest}",
+    )
+    return "\n".join([*head, "", *_table(settings), "", *_table(rows)])
+
+
+def _unit(measure: str) -> str | None:
+    unit = MEASURES[measure].unit
+    return None if unit is None else unit.value
+
+
+def _setting_unit(name: str) -> str:
+    unit = SETTINGS[name].unit
+    return "" if unit is None else unit.value
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [_row(row, widths) for row in rows]
+
+
+def _row(cells: Iterable[str], widths: Iterable[int]) -> str:
+    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()

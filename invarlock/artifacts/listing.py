@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from invarlock.artifacts.descriptor import open_regular, special_file
+from invarlock.artifacts.shown import shown
 from invarlock.errors import EnvironmentFault, SafetyRefusal
 
 MAX_FILES: Final = 10_000
@@ -138,8 +139,9 @@ def check_name(name: str) -> str:
     """``name`` if it can be shown, signed and compared without surprise, else E211."""
     bad = any(unicodedata.category(char)[0] == "C" for char in name) or "\\" in name
     if bad or len(name) > MAX_NAME or unicodedata.normalize("NFC", name) != name:
-        shown = name.encode("ascii", "backslashreplace").decode()[:80]
-        raise SafetyRefusal("E211", f"file name `{shown}` cannot be trusted", "rename the file")
+        raise SafetyRefusal(
+            "E211", f"file name `{shown(name)}` cannot be trusted", "rename the file"
+        )
     return name
 
 

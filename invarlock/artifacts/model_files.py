@@ -17,6 +17,7 @@ from typing import Final
 from invarlock.artifacts.descriptor import CHUNK, changed
 from invarlock.artifacts.kinds import SMALL_CAP, is_weights
 from invarlock.artifacts.safetensors_header import Header, TensorEntry, read_header, read_tensor
+from invarlock.artifacts.shown import shown
 from invarlock.canonical import Json, StrictJsonError, strict_json
 from invarlock.errors import EnvironmentFault, SafetyRefusal
 
@@ -48,7 +49,9 @@ def check_config(data: bytes, *, label: str = CONFIG) -> dict[str, Json]:
     try:
         document = strict_json(data, max_bytes=_MAX_CONFIG)
     except StrictJsonError as err:
-        raise SafetyRefusal("E206", f"`{label}` is malformed: {err}", "mend the file") from err
+        raise SafetyRefusal(
+            "E206", f"`{label}` is malformed: {shown(str(err))}", "mend the file"
+        ) from err
     if not isinstance(document, dict):
         raise SafetyRefusal("E206", f"`{label}` is not a JSON object", "mend the file")
     _check_code(document, label)
@@ -69,8 +72,8 @@ def _check_code(value: Json, label: str) -> None:
             if _asks_for_code(key, item):
                 raise SafetyRefusal(
                     "E204",
-                    f"`{label}` asks for code with `{key}`",
-                    f"remove `{key}`, or use a built-in architecture",
+                    f"`{label}` asks for code with `{shown(key)}`",
+                    f"remove `{shown(key)}`, or use a built-in architecture",
                 )
             _check_code(item, label)
 
@@ -83,8 +86,12 @@ def _asks_for_code(key: str, value: Json) -> bool:
         return True
     if key.endswith(_KERNEL_SUFFIX):
         words = list(value.values()) if isinstance(value, dict) else [value]
-        return any(word is not None and word not in _KNOWN_KERNELS for word in words)
+        return not all(word is None or _is_known_kernel(word) for word in words)
     return False
+
+
+def _is_known_kernel(word: Json) -> bool:
+    return isinstance(word, str) and word in _KNOWN_KERNELS
 
 
 def shards_of(files: Collection[str], index: bytes | None) -> tuple[str, ...]:
@@ -109,7 +116,7 @@ def weight_map(index: bytes) -> dict[str, str]:
     try:
         document = strict_json(index, max_bytes=SMALL_CAP, max_depth=8)
     except StrictJsonError as err:
-        raise _bad_index(str(err)) from err
+        raise _bad_index(shown(str(err))) from err
     if not isinstance(document, dict) or not set(document) <= _INDEX_KEYS:
         raise _bad_index("it holds more than `metadata` and `weight_map`")
     mapping = document.get("weight_map")
@@ -118,7 +125,7 @@ def weight_map(index: bytes) -> dict[str, str]:
     out: dict[str, str] = {}
     for tensor, shard in mapping.items():
         if not isinstance(shard, str) or not is_weights(shard) or "\\" in shard:
-            raise _bad_index(f"`{tensor[:80]}` is not in a safetensors file of the folder")
+            raise _bad_index(f"`{shown(tensor)}` is not in a safetensors file of the folder")
         out[tensor] = shard
     return out
 
@@ -133,7 +140,7 @@ def check_index(mapping: Mapping[str, str], headers: Mapping[str, Header]) -> No
         if mapping.get(tensor) != stored.get(tensor):
             raise SafetyRefusal(
                 "E203",
-                f"`{INDEX}` and the shards disagree about `{tensor[:80]}`",
+                f"`{INDEX}` and the shards disagree about `{shown(tensor)}`",
                 "make folder and index agree",
             )
 

@@ -16,6 +16,7 @@ from math import prod
 from typing import Final
 
 from invarlock.artifacts.kinds import MAX_HEADER
+from invarlock.artifacts.shown import shown
 from invarlock.canonical import Json, StrictJsonError, strict_json
 from invarlock.errors import EnvironmentFault, SafetyRefusal
 
@@ -85,7 +86,7 @@ def read_header(source: int | bytes, *, label: str = "safetensors file") -> Head
         # The JSON text may not be the whole of a lenient reader's view: pads are spaces only.
         document = strict_json(raw, max_bytes=MAX_HEADER, max_depth=4)
     except StrictJsonError as err:
-        raise _malformed(label, str(err)) from err
+        raise _malformed(label, shown(str(err))) from err
     if not isinstance(document, dict) or len(document) > MAX_TENSORS:
         raise _malformed(label, "the header is not an object of tensors")
     metadata = _metadata(document.pop(_METADATA, None), label)
@@ -157,8 +158,7 @@ def _metadata(value: Json, label: str) -> dict[str, str]:
 
 def _tensor(name: str, value: Json, start: int, label: str) -> TensorEntry:
     if not _NAME.fullmatch(name):
-        shown = name.encode("ascii", "backslashreplace").decode()[:80]
-        raise _malformed(label, f"tensor name `{shown}` is not allowed")
+        raise _malformed(label, f"tensor name `{shown(name)}` is not allowed")
     if not isinstance(value, dict) or set(value) != _FIELDS:
         raise _malformed(label, f"tensor `{name}` does not hold dtype, shape and data_offsets")
     dtype = value["dtype"]

@@ -1,0 +1,12 @@
+"""Showing untrusted text in a message: one line, ASCII, short."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_MAX: Final = 80
+
+
+def shown(text: str) -> str:
+    """``text`` with whatever could steer a terminal or deceive a reader spelt as an escape."""
+    return text[:_MAX].encode("unicode_escape").decode("ascii")

@@ -1,0 +1,88 @@
+"""``invarlock evaluate``: measure a subject against a baseline and judge it under a bar."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from invarlock.cli.arguments import parse_bytes
+
+_EXIT = {"pass": 0, "fail": 1, "inconclusive": 3, "incomplete": 3}
+_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option("--policy", required=True, metavar="F[#TIER[+PROFILE]]", help="The bar to meet.")
+@click.option("--tier", help="Tier, when --policy names none.")
+@click.option("--profile", help="Profile, when --policy names none.")
+@click.option("--baseline", required=True, type=_PATH, help="Folder of the model relied on.")
+@click.option("--subject", required=True, type=_PATH, help="Folder of the edited model.")
+@click.option("--data", required=True, type=_PATH, help="JSON Lines to measure on.")
+@click.option("--out", required=True, type=_PATH, help="Folder of the run; must not exist.")
+@click.option(
+    "--execution-mode",
+    type=click.Choice(["auto", "sandbox", "host"]),
+    default="auto",
+    show_default=True,
+    help="auto is the sandbox, or a refusal; host runs model code unconfined and says so.",
+)
+@click.option("--device", type=click.Choice(["cpu"]), default="cpu", show_default=True)
+@click.option(
+    "--memory-budget",
+    default="8GiB",
+    show_default=True,
+    help="Sealed copies of a model up to this size; above it, files are hashed twice instead.",
+)
+@click.option("--cache", type=_PATH, help="Folder of kept baseline results.")
+@click.option("--no-cache", is_flag=True, help="Measure the baseline anew, and keep nothing.")
+@click.option("--time-limit", type=click.IntRange(min=1), default=3600, show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
+@click.pass_context
+def evaluate(
+    ctx: click.Context,
+    *,
+    policy: str,
+    tier: str | None,
+    profile: str | None,
+    baseline: Path,
+    subject: Path,
+    data: Path,
+    out: Path,
+    execution_mode: Literal["auto", "sandbox", "host"],
+    device: Literal["cpu"],
+    memory_budget: str,
+    cache: Path | None,
+    no_cache: bool,
+    time_limit: int,
+    form: str,
+) -> None:
+    """Measure SUBJECT against BASELINE under a bar of a policy, and write the run to OUT."""
+    from invarlock.evaluate import Request, run
+    from invarlock.present.terminal import print_verdict, status_line
+
+    request = Request(
+        policy=policy,
+        tier=tier,
+        profile=profile,
+        baseline=baseline,
+        subject=subject,
+        data=data,
+        out=out,
+        requested_mode=execution_mode,
+        device=device,
+        memory_budget=parse_bytes(memory_budget),
+        cache=cache,
+        use_cache=not no_cache,
+        time_limit_s=float(time_limit),
+    )
+    with status_line() as say:
+        report = run(request, say)
+    if form == "json":
+        click.echo(json.dumps(report.model_dump(mode="json"), ensure_ascii=False, indent=2))
+    else:
+        print_verdict(report)
+        click.echo(f"run written to {out}")
+    ctx.exit(_EXIT[report.verdict])

@@ -1,0 +1,83 @@
+"""What the user asked for, and the bar it names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from invarlock.errors import EnvironmentFault, UsageFault
+from invarlock.policy import Compiled, compile_policy, parse_reference
+from invarlock.policy.ir import BarIR
+
+MAX_POLICY_BYTES: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One evaluation. ``memory_budget`` in bytes, ``time_limit_s`` in seconds for each arm."""
+
+    policy: str
+    tier: str | None
+    profile: str | None
+    baseline: Path
+    subject: Path
+    data: Path
+    out: Path
+    requested_mode: Literal["auto", "sandbox", "host"] = "auto"
+    device: Literal["cpu"] = "cpu"
+    memory_budget: int = 8 << 30
+    cache: Path | None = None
+    use_cache: bool = True
+    time_limit_s: float = 3600.0
+
+    @property
+    def cache_folder(self) -> Path:
+        """Where baseline results are kept: as asked, else under the user's cache folder."""
+        if self.cache is not None:
+            return self.cache
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return Path(base) / "invarlock" / "baselines"
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenBar:
+    """A compiled policy and the one bar of it that applies."""
+
+    path: Path
+    compiled: Compiled
+    name: str
+    bar: BarIR
+
+
+def choose_bar(request: Request) -> ChosenBar:
+    """Compile the policy file and pick the bar.
+
+    Raises :class:`UsageFault` E701 for a tier or profile given twice, E107 for an unknown one;
+    :class:`PolicyFault` for an invalid policy; :class:`EnvironmentFault` E601 for an absent file.
+    """
+    reference = parse_reference(request.policy)
+    tier = _once("tier", reference.tier, request.tier)
+    profile = _once("profile", reference.profile, request.profile)
+    path = Path(reference.path)
+    compiled = compile_policy(read_policy(path), filename=str(path))
+    name, bar = compiled.bar(tier, profile)
+    return ChosenBar(path, compiled, name, bar)
+
+
+def read_policy(path: Path) -> bytes:
+    """The bytes of a policy file, at most 1 MiB and one more."""
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_POLICY_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError) as err:
+        raise EnvironmentFault("E601", f"policy `{path}` does not exist", "check the path") from err
+    except IsADirectoryError as err:
+        raise UsageFault("E115", f"policy `{path}` is a folder", "pass a .invar file") from err
+
+
+def _once(what: str, first: str | None, second: str | None) -> str | None:
+    if first is not None and second is not None:
+        raise UsageFault("E701", f"{what} given twice: `{first}` and `{second}`", "give it once")
+    return first if first is not None else second

@@ -1,0 +1,60 @@
+"""Fixtures shared by all tests, and the two amounts of property testing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile(
+    "default", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("soak", parent=settings.get_profile("default"), max_examples=2000)
+settings.load_profile("default")
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def run_invarlock(*args: object, timeout: float = 300) -> subprocess.CompletedProcess[str]:
+    """The public command in a process of its own, as a user runs it."""
+    return subprocess.run(
+        [sys.executable, "-m", "invarlock", *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        cwd=ROOT,
+    )
+
+
+@pytest.fixture(scope="session")
+def invarlock() -> Command:
+    """Run ``invarlock ARGS…`` and give back exit code, stdout and stderr."""
+    return run_invarlock
+
+
+@pytest.fixture(scope="session")
+def material() -> tuple[dict[str, Path], Path]:
+    """SmolLM2-135M with its three subjects, and the prose; made on first use (minutes)."""
+    sys.path.insert(0, str(ROOT / "scripts"))
+    from demo_cache import CACHE
+    from fetch_model import fetch_model
+    from fetch_prose import fetch_prose
+    from make_subjects import make_subjects
+
+    baseline, _ = fetch_model(CACHE)
+    data, _ = fetch_prose(CACHE)
+    subjects = {name: folder for name, (folder, _) in make_subjects(baseline, CACHE).items()}
+    return {"baseline": baseline, **subjects}, data
+
+
+@pytest.fixture(scope="session")
+def smollm2(material: tuple[dict[str, Path], Path]) -> Path:
+    """The folder of SmolLM2-135M."""
+    return material[0]["baseline"]

@@ -49,7 +49,7 @@ def int8_rounded(weight: Float32) -> Float32:
     largest = np.abs(weight).max(axis=1, keepdims=True)
     step = np.where(largest > 0, largest / np.float32(127), np.float32(1)).astype(np.float32)
     levels = np.clip(np.rint(weight / step), -127, 127)
-    return (levels * step).astype(np.float32)
+    return np.asarray(levels * step, dtype=np.float32)
 
 
 def pruned(weight: Float32, share: float = PRUNED_SHARE) -> Float32:

@@ -1,0 +1,135 @@
+"""A hasty forger's work on a run that failed: pure functions over the run's files.
+
+The forger holds the trusted key and wants a pass. He edits the evidence's numbers in passing,
+writes a verdict and values he likes into the report, and puts every digest right again, so that
+all files are exactly those that get signed. What he does not do is make it add up: the values in
+the report do not follow from the evidence. Somebody who recomputes sees it; somebody who checks
+signature and digests does not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+import numpy as np
+
+from invarlock.canonical import canonical_bytes, decimal_text, digest_bytes
+
+REPORT: Final = "evaluation.report.json"
+HEADER: Final = "evidence/evidence.json"
+SUBJECT: Final = "evidence/subject.i64"
+BASELINE: Final = "evidence/baseline.i64"
+COLUMNS: Final = 4
+"""Rows of `subject.i64`: log-loss, KL, change of probability, agreement."""
+
+
+def forge(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
+    """Make a failed run look passed.
+
+    Args:
+        files: the run's files by path; the attestation is not among them.
+
+    Returns:
+        The files with his edits, and one line for each kind of edit.
+    """
+    out = dict(files)
+    edits: list[str] = []
+    out[SUBJECT], touched = better_losses(files[SUBJECT], files[BASELINE])
+    edits.append(f"evidence: {touched} log-losses of the subject replaced by the baseline's")
+    header = json.loads(files[HEADER])
+    header["parts"][SUBJECT.removeprefix("evidence/")] = digest_bytes(out[SUBJECT])
+    out[HEADER] = canonical_bytes(header)
+    report = json.loads(files[REPORT])
+    edits += flattered(report)
+    edits += redigested(report, out)
+    out[REPORT] = canonical_bytes(report)
+    return out, edits
+
+
+def better_losses(subject: bytes, baseline: bytes) -> tuple[bytes, int]:
+    """The first third of the subject's log-losses, where worse, set to the baseline's.
+
+    Returns:
+        The new bytes of the column file, and how many numbers were changed.
+    """
+    columns = np.frombuffer(subject, dtype="<i8").reshape(COLUMNS, -1).copy()
+    wanted = np.frombuffer(baseline, dtype="<i8")
+    third = wanted.size // 3
+    loss = columns[0, :third]  # a view: what is written here is written in `columns`
+    worse = loss > wanted[:third]
+    loss[worse] = wanted[:third][worse]
+    return columns.tobytes(), int(worse.sum())
+
+
+def flattered(report: dict[str, Any]) -> list[str]:
+    """Write a pass into the report, in place; returns what was done."""
+    done = [f"report: verdict {report['verdict']} → pass"]
+    report["verdict"] = "pass"
+    report["validation"]["primary_metric_acceptable"] = True
+    relations = {gate_id(gate): gate["relation"] for gate in report["resolved_policy"]["gates"]}
+    for gate in report["gates"]:
+        if gate["verdict"] != "pass":
+            before = gate["observed"]
+            passed(gate, relations[gate["id"]])
+            done.append(f"report: {gate['id']} {before} → {gate['observed']}, passed")
+    for guard in report["guards"]:
+        if guard["verdict"] not in {"pass", "ungated"}:
+            guard["verdict"] = "pass"
+            done.append(f"report: guard {guard['name']} → pass")
+    return done
+
+
+def gate_id(gate: Mapping[str, Any]) -> str:
+    """The key of a gate of the bar, as reports spell it."""
+    from invarlock.policy.ir import Gate
+
+    return Gate.model_validate_json(json.dumps(gate)).id
+
+
+def passed(gate: dict[str, Any], relation: Mapping[str, Any]) -> None:
+    """Give one gate of a report a value inside its bound, in place.
+
+    A one-sided bound is cleared by a tenth, a two-sided one hit in the middle; words become the
+    first that is allowed.
+    """
+    gate["verdict"] = "pass"
+    if relation["kind"] == "member":
+        gate["observed"] = relation["values"][0]
+        gate["reason"] = f"`{gate['observed']}` is allowed"
+        return
+    low, high = (None if end is None else Decimal(end) for end in _ends(relation))
+    if low is not None and high is not None:
+        value, margin = (low + high) / 2, (high - low) / 2
+    elif high is not None:
+        value, margin = high - abs(high) / 10, abs(high) / 10
+    else:
+        bound = low if low is not None else Decimal(0)
+        value, margin = bound + abs(bound) / 10, abs(bound) / 10
+    gate["observed"] = decimal_text(value)
+    if gate["interval"] is not None:
+        half = margin / 2
+        gate["interval"] = [decimal_text(value - half), decimal_text(value + half)]
+        margin -= half
+        gate["reason"] = "interval [{}, {}] satisfies `{}`".format(*gate["interval"], gate["bound"])
+    else:
+        gate["reason"] = f"{gate['observed']} satisfies `{gate['bound']}`"
+    gate["margin"] = decimal_text(margin)
+
+
+def _ends(relation: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    return relation["low"], relation["high"]
+
+
+def redigested(report: dict[str, Any], files: Mapping[str, bytes]) -> list[str]:
+    """Put the report's digests of the run's files right, in place; returns what was done."""
+    done = []
+    for record in report["files"]:
+        data = files[record["path"]]
+        if record["digest"] != digest_bytes(data):
+            record |= {"digest": digest_bytes(data), "size": len(data)}
+            done.append(f"report: digest of {record['path']} made to fit")
+    report["evidence_digest"] = digest_bytes(files[HEADER])
+    return done

@@ -1,0 +1,76 @@
+"""What the demo says about its runs, and when it calls itself failed."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from demo import ROOT, Outcome, clear, decided, judged, near, table
+from demo_cache import DemoFault
+from rich.console import Console
+
+from tests.present import reports
+
+
+def outcome(name: str, evaluated: int, verified: int) -> Outcome:
+    report = reports.failing() if evaluated == 1 else reports.passing()
+    return Outcome(name, Path("run"), Path("model"), evaluated, verified, report)
+
+
+GOOD = (outcome("careful", 0, 0), outcome("careless", 1, 1), outcome("sly", 3, 3))
+
+
+def test_the_promise_is_kept() -> None:
+    assert judged(GOOD, 4) == 0
+
+
+@pytest.mark.parametrize("forged", [0, 1, 3, 5])
+def test_an_accepted_forgery_fails_the_demo(forged: int) -> None:
+    assert judged(GOOD, forged) == 1
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+@pytest.mark.parametrize("field", ["evaluated", "verified"])
+def test_any_other_exit_code_fails_the_demo(index: int, field: str) -> None:
+    changed = list(GOOD)
+    changed[index] = replace(GOOD[index], **{field: 2})
+    assert judged(changed, 4) == 1
+
+
+def test_the_sly_one_may_come_out_any_way() -> None:
+    for code in (0, 1, 3):
+        assert judged((*GOOD[:2], outcome("sly", code, code)), 4) == 0
+
+
+def test_cells_name_the_gates_that_decided() -> None:
+    failing = decided(reports.failing())
+    assert "perplexity.ratio" in failing
+    assert "bar <= 1.1" in failing
+    assert decided(reports.passing()).startswith("All ")
+
+
+def test_the_table_shows_exit_codes() -> None:
+    stream = io.StringIO()
+    refused = "signed reached\n  refused [INVARLOCK:E404] report: `verdict`\n"
+    shown = table(GOOD, (4, refused), reports.passing())
+    Console(file=stream, width=200).print(shown)
+    for text in ("exit 0", "exit 1", "exit 3", "exit 4", "claims pass", "E404"):
+        assert text in stream.getvalue()
+
+
+def test_only_a_demos_own_output_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "runs").mkdir(parents=True)
+    clear(tmp_path / "mine")
+    assert not (tmp_path / "mine").exists()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").touch()
+    with pytest.raises(DemoFault, match="other things"):
+        clear(tmp_path / "other")
+    assert (tmp_path / "other" / "thesis.tex").exists()
+
+
+def test_paths_are_shown_as_typed() -> None:
+    assert near(ROOT / "build" / "demo") == "build/demo"
+    assert near(Path("/elsewhere/model")) == "/elsewhere/model"

@@ -46,8 +46,8 @@ def int8_rounded(weight: Float32) -> Float32:
 
     Every weight moves by at most half a step, which is 1/254 of the largest in its row.
     """
-    largest = np.abs(weight).max(axis=1, keepdims=True)
-    step = np.where(largest > 0, largest / np.float32(127), np.float32(1)).astype(np.float32)
+    step = np.abs(weight).max(axis=1, keepdims=True) / np.float32(127)
+    step = np.where(step > 0, step, np.float32(1))  # a row of zeros stays one
     levels = np.clip(np.rint(weight / step), -127, 127)
     return np.asarray(levels * step, dtype=np.float32)
 

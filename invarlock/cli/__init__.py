@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 import click
@@ -135,8 +136,7 @@ def _report(err: InvarlockError, args: Sequence[str]) -> int:
 
 
 def _wants_json(args: Sequence[str]) -> bool:
-    pairs = zip(args, [*args[1:], ""], strict=True)
-    return any((a == "--format" and b == "json") or a == "--format=json" for a, b in pairs)
+    return "--format=json" in args or ("--format", "json") in pairwise(args)
 
 
 def _one_line(text: str) -> str:

@@ -29,7 +29,7 @@ NOT_SHOWN: Final = (
     "The numbers describe this text and these windows only. A change that the text never touches "
     "(another language, another task, a rare token) is outside them, and so is whether either "
     "model is good, safe or unbiased: the question asked is whether the subject is worse than "
-    "the baseline. The name of the files, the time, the tool's version and the timings are the "
+    "the baseline. The names of files, the time, the tool's version and the timings are the "
     "producer's word. A signer who forges the evidence itself, consistently, is seen only by "
     "evaluating again."
 )

@@ -115,7 +115,8 @@ def specification(text: str) -> str:
             raise SystemExit(f"attest/evaluation-v1.md lacks `{start}`")
         pattern = re.escape(start) + r".*?" + re.escape(CLOSE)
         block = f"{start}\n\n{table(name)}\n\n{CLOSE}"
-        text = re.sub(pattern, lambda _, block=block: block, text, count=1, flags=re.DOTALL)
+        before, after = re.split(pattern, text, maxsplit=1, flags=re.DOTALL)
+        text = before + block + after
     return text
 
 

@@ -149,9 +149,9 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "[].id": _recomputed("from the token ids in `windows.u32`"),
         "[].subject_id": _bound("`windows.match` is recomputed from it"),
         "[].phase": _recomputed("from the schedule"),
-        "[].document": _bound("intervals are recomputed over documents"),
+        "[].document": _bound("intervals are recomputed over documents of final windows"),
         "[].slice": _bound("measures `on` the slice are recomputed over it"),
-        "[].start": _declared("where in its document the window was cut"),
+        "[].start": _bound("`windows.overlap` is recomputed from it"),
     },
     "evidence-tensors": {
         "[].name": _STRUCTURE,

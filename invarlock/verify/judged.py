@@ -97,7 +97,7 @@ def _bar(files: dict[str, bytes], predicate: Predicate) -> ProducerBar:
         compiled = compile_policy(files[SOURCE_FILE], filename=SOURCE_FILE)
         name, ir = compiled.bar(tier, profile or None)
     except InvarlockError as err:
-        what = f"`{SOURCE_FILE}` gives no bar `{signed[:80]}`: {err}"
+        what = f"`{SOURCE_FILE}` gives no bar `{signed[:80]}`: {err.message}"
         raise VerificationFault("E404", what, _HINT) from err
     return ProducerBar(compiled, name, ir)
 

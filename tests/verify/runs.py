@@ -1,0 +1,270 @@
+"""Whole synthetic runs on disk, and forgers who change them.
+
+Nothing is measured here; everything else is the real thing: compiled policy, evidence bytes,
+report, statement, signature.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from invarlock.attest.bundle import sign_bundle
+from invarlock.attest.keys import load_private, new_key
+from invarlock.attest.statement import statement_bytes, statement_of
+from invarlock.canonical import canonical_bytes, digest_bytes
+from invarlock.evidence import store
+from invarlock.evidence.schema import RuntimeFacts
+from invarlock.judge.records import FileRecord, PolicyRecord, Report
+from invarlock.judge.report import ReportInputs, build_report
+from invarlock.policy import Compiled, compile_policy
+from invarlock.security.manifest import (
+    CONNECT_TRIALS,
+    NAMESPACES,
+    READ_TRIALS,
+    WRITE_TRIALS,
+    RuntimeManifest,
+    runtime_facts,
+)
+from invarlock.verify.engine import verify_bundle
+from invarlock.verify.request import VerifyRequest
+from invarlock.verify.result import VerificationResult
+from tests.builders import (
+    BASELINE_FILES,
+    SUBJECT_FILES,
+    Synthetic,
+    edited,
+    make_declared,
+    make_tensors,
+)
+
+Json = Any
+
+POLICY = b"""invar 1
+policy test "1.0.0"
+
+task = causal_lm
+windows { length = 9 tokens }
+
+require tokenizer.same      == yes
+require runtime.isolation   in {sandbox}
+require runtime.network     == off
+require runtime.remote_code == off
+require runtime.pickle      == off
+require runtime.plugins     == off
+require windows.match       == 100%
+require windows.overlap     == 0%
+
+tier balanced {
+  require perplexity.ratio            <= 1.10
+  require perplexity.ratio on "prose" <= 1.20
+  require perplexity.drift            in [0.9, 1.1]
+  require perplexity.drift on "prose" in [0.5, 2]
+  require perplexity.tail.p95         <= 0.20 nats
+  warn    kl.mean                     <= 0.05 nats
+  require top1.agreement              >= 90%
+  require delta_p.mean.point          >= -1 pp
+  require invariants.non_finite       == 0
+  require invariants.structure        == 0
+  require spectral.shift              <= 0.05 nats
+  require spectral.shift on attn      <= 0.05 nats
+  require spectral.shift on each family <= 0.05 nats
+}
+profile dev {
+  require windows.preview    >= 12
+  require windows.final      >= 24
+  require estimate.resamples >= 200
+}
+"""
+BAR = ("balanced", "dev")
+MODELS = {
+    "baseline": {"config.json": b"{}", "model.safetensors": b"baseline"},
+    "subject": {"config.json": b"{}", "model.safetensors": b"subject"},
+}
+
+
+def compiled() -> Compiled:
+    return compile_policy(POLICY, filename="source.invar")
+
+
+def manifest() -> Json:
+    """What a closed sandbox gives, as JSON."""
+    inside = {
+        "user": 65534,
+        "interfaces": ["lo"],
+        "routes": 0,
+        "connect": dict.fromkeys(CONNECT_TRIALS, "EPERM"),
+        "write": dict.fromkeys(WRITE_TRIALS, "EROFS"),
+        "read": dict.fromkeys(READ_TRIALS, "ENOENT"),
+        "nested_user_namespace": "EPERM",
+        "capabilities": "0",
+        "no_new_privileges": 1,
+        "seccomp": 2,
+        "limits": {"core": "0"},
+        "environment": ["HOME", "PATH"],
+    }
+    kinds = ("inheritable", "permitted", "effective", "bounding", "ambient")
+    outside = {
+        "separate": dict.fromkeys(NAMESPACES, True),
+        "interfaces": ["lo"],
+        "routes": 0,
+        "capabilities": dict.fromkeys(kinds, "0"),
+        "no_new_privileges": 1,
+        "seccomp": 2,
+        "root_read_only": True,
+        "writable": ["/out", "/tmp"],
+        "writable_elsewhere": 0,
+    }
+    one = digest_bytes(b"tool")
+    tool = {
+        "kernel": "6.1",
+        "bwrap_version": "0.8.0",
+        "bwrap_sha256": one,
+        "argv_digest": one,
+        "seccomp_sha256": one,
+    }
+    arm = {
+        "reused": False,
+        "bytes_binding": "sealed",
+        "inputs": ["data.jsonl", "model/config.json", "model/model.safetensors"],
+        "observed_inside": inside,
+        "observed_outside": outside,
+        "refused": {"connections": 0, "permissions": 0},
+        "tool": tool,
+    }
+    asked = {"network": "off", "remote_code": "off", "pickle": "off", "plugins": "off"}
+    return {
+        "version": "invarlock.runtime/1",
+        "requested": {"execution_mode": "auto", **asked},
+        "arms": {"baseline": arm, "subject": json.loads(json.dumps(arm))},
+    }
+
+
+def case(*, worse: float = 0.01) -> Synthetic:
+    """Evidence under the policy's bar, with a subject ``worse`` nats a token higher."""
+    bar = compiled().bar(*BAR)[1]
+    plain = Synthetic(
+        bar=bar, documents=24, per_document=2, subject_tensors=make_tensors(shift=10_000_000)
+    )
+    return replace(plain, columns=edited(plain.rows, worse=worse))
+
+
+Documents = dict[str, bytes]
+"""A run's files by path, all but the report and the attestation."""
+
+
+def documents(synthetic: Synthetic) -> Documents:
+    policy = compiled()
+    bar = policy.bar(*BAR)[1]
+    return {
+        **{f"evidence/{name}": data for name, data in synthetic.files().items()},
+        "policy/source.invar": POLICY,
+        "policy/bar.ir.json": canonical_bytes(bar.model_dump(mode="json")),
+        "policy/policy.ir.json": canonical_bytes(policy.ir.model_dump(mode="json")),
+        "runtime.manifest.json": canonical_bytes(manifest()),
+    }
+
+
+def records(files: Documents) -> tuple[FileRecord, ...]:
+    found = (
+        FileRecord(path=name, size=len(data), digest=digest_bytes(data))
+        for name, data in files.items()
+    )
+    return tuple(sorted(found, key=lambda record: record.path))
+
+
+def report_of(files: Documents) -> Report:
+    """The report that honest files give, or that a consistent forger builds."""
+    policy = compile_policy(files["policy/source.invar"], filename="source.invar")
+    name, bar = policy.bar(*BAR)
+    seen = RuntimeManifest.model_validate_json(files["runtime.manifest.json"])
+    facts = RuntimeFacts.model_validate(runtime_facts(seen))
+    parts = {n.removeprefix("evidence/"): d for n, d in files.items() if n.startswith("evidence/")}
+    return build_report(
+        ReportInputs(
+            evidence=store.read_evidence(parts, facts),
+            policy=PolicyRecord(
+                name=policy.name,
+                version=policy.version,
+                bar=name,
+                bar_digest=bar.digest,
+                policy_digest=policy.ir.digest,
+                source_digest=policy.source_digest,
+            ),
+            bar=bar,
+            spans={gate: (s.line, s.column) for gate, s in policy.spans[name].items()},
+            baseline_files=BASELINE_FILES,
+            subject_files=SUBJECT_FILES,
+            run_files=records(files),
+            declared=make_declared(),
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A signer, a consumer, and the artifacts both have."""
+
+    root: Path
+
+    @property
+    def request(self) -> VerifyRequest:
+        """What a careful consumer asks."""
+        return VerifyRequest(
+            bundle=self.root / "run" / "attestation.sigstore.json",
+            key=self.root / "key.pub",
+            subject=self.root / "subject",
+            baseline=self.root / "baseline",
+            data=self.root / "data.jsonl",
+            policy=f"{self.root / 'bar.invar'}#{BAR[0]}+{BAR[1]}",
+        )
+
+    def publish(self, files: Documents, report: bytes, statement: bytes) -> None:
+        """Write the run as it is claimed to be, signed with the trusted key."""
+        run = self.root / "run"
+        bundle = sign_bundle(statement, load_private(self.root / "key"))
+        everything = {
+            **files,
+            "evaluation.report.json": report,
+            "attestation.sigstore.json": bundle,
+        }
+        for name, data in everything.items():
+            path = run / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+    def verify(self, **changes: Any) -> VerificationResult:
+        return verify_bundle(replace(self.request, **changes))
+
+
+def make_scene(root: Path) -> Scene:
+    new_key(root / "key")
+    for arm, files in MODELS.items():
+        (root / arm).mkdir()
+        for name, data in files.items():
+            (root / arm / name).write_bytes(data)
+    (root / "data.jsonl").write_bytes(b"data")
+    (root / "bar.invar").write_bytes(POLICY)
+    return Scene(root)
+
+
+def signed(report: bytes) -> bytes:
+    """The statement that `attest` makes of a report."""
+    return statement_bytes(statement_of(Report.model_validate_json(report), digest_bytes(report)))
+
+
+def refresh(files: Documents, report: Mapping[str, Json]) -> tuple[Documents, bytes]:
+    """A hasty forger's work: every digest made to fit, and no value computed again."""
+    header = json.loads(files["evidence/evidence.json"])
+    for part in header["parts"]:
+        header["parts"][part] = digest_bytes(files[f"evidence/{part}"])
+    fitting = {**files, "evidence/evidence.json": canonical_bytes(header)}
+    found = {
+        **report,
+        "evidence_digest": digest_bytes(fitting["evidence/evidence.json"]),
+        "files": [record.model_dump(mode="json") for record in records(fitting)],
+    }
+    return fitting, canonical_bytes(found)

@@ -1,0 +1,366 @@
+"""Whoever changes a single field and signs it with a trusted key is refused.
+
+Three forgers. The *lazy* one changes a field and signs. The *hasty* one also makes every digest
+fit, up to the statement. The *consistent* one builds everything again from forged evidence: what
+that one may do is what the specification declares, and what no recomputation sees.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from invarlock.attest.fields import FIELDS, field_of
+from invarlock.canonical import NANO, canonical_bytes, digest_bytes
+from invarlock.errors import EXIT_PASS, EXIT_VERIFICATION
+from invarlock.evidence.store import encode_columns
+from scripts.generate_schemas import DOCUMENTS, leaves, schema
+from tests.builders import edited, sealed
+from tests.verify.runs import (
+    Documents,
+    Scene,
+    case,
+    documents,
+    make_scene,
+    records,
+    refresh,
+    report_of,
+    signed,
+)
+
+REPORT = "evaluation.report.json"
+FILES = {
+    "report": (REPORT,),
+    "runtime-manifest": ("runtime.manifest.json",),
+    "evidence-header": ("evidence/evidence.json",),
+    "evidence-windows": ("evidence/windows.json",),
+    "evidence-tensors": ("evidence/baseline.tensors.json", "evidence/subject.tensors.json"),
+    "bar-ir": ("policy/bar.ir.json",),
+    "policy-ir": ("policy/policy.ir.json",),
+}
+LEAVES = [
+    (document, file, leaf)
+    for document, files in FILES.items()
+    for file in files
+    for leaf in leaves(schema(document))
+]
+SPELLED = [
+    "pass", "fail", "incomplete", "require", "warn", "host", "sandbox", "on", "off", "open",
+    "no", "yes", "preview", "final", "ffn", "attn", "other", "prose", "estimate", "point",
+    "slice", "family", "zero", "measured", "vector", "ratio", "sealed", "verified-twice",
+    "spectral", "invariants", "ungated", "1", "9.5", "0", "2026-02-02T00:00:00Z",
+]  # fmt: skip
+TELLING = {
+    "runtime-manifest": ["open", "1", "on", "host", "verified-twice"],
+    "evidence-windows": ["prose", "preview", "final", "doc-0000"],
+}
+"""What moves a word or value of the report. One error's name for another, or one slice without a
+gate for another, does not, and the specification says so of bound fields."""
+OTHER_DIGEST = "sha256:" + "5" * 64
+
+
+class Desk:
+    """An honest run with what is needed to forge it again and again."""
+
+    def __init__(self, root: Path) -> None:
+        self.scene: Scene = make_scene(root)
+        self.files: Documents = documents(case())
+        self.report = report_of(self.files).encode()
+
+    def document(self, file: str) -> Any:
+        return json.loads(self.report if file == REPORT else self.files[file])
+
+    def lazy(self, file: str, data: bytes) -> int:
+        """Change one file; statement and digests stay."""
+        files = self.files if file == REPORT else {**self.files, file: data}
+        report = data if file == REPORT else self.report
+        return self._verify(files, report, signed(self.report))
+
+    def hasty(self, file: str, data: bytes) -> int:
+        """Change one file, make all digests fit, attest."""
+        if file == REPORT:
+            return self._verify(self.files, data, signed(data))
+        files, report = refresh({**self.files, file: data}, json.loads(self.report))
+        if file == "evidence/evidence.json":  # a header's change must survive the refreshing
+            files = {**files, file: data}
+            report = self._relist(files, json.loads(self.report))
+        return self._verify(files, report, signed(report))
+
+    def consistent(self, files: Documents) -> int:
+        """Build report and statement again from forged files."""
+        report = report_of(files).encode()
+        return self._verify(files, report, signed(report))
+
+    def _relist(self, files: Documents, report: dict[str, Any]) -> bytes:
+        report["evidence_digest"] = digest_bytes(files["evidence/evidence.json"])
+        report["files"] = [record.model_dump(mode="json") for record in records(files)]
+        return canonical_bytes(report)
+
+    def _verify(self, files: Documents, report: bytes, statement: bytes) -> int:
+        self.scene.publish(files, report, statement)
+        result = self.scene.verify()
+        if result.exit_code == EXIT_VERIFICATION:
+            assert result.verdict is None
+            assert all(f.code and f.what for f in result.findings if f.kind == "refused")
+            assert any(f.kind == "refused" for f in result.findings)
+        return result.exit_code
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("desk"))
+
+
+def places(document: Any, leaf: str) -> list[tuple[str | int, ...]]:
+    """Every place in ``document`` that a path such as ``gates[].span.line`` stands for."""
+    steps = [s for s in leaf.replace("[]", ".[]").split(".") if s]
+    return list(_places(document, steps))
+
+
+def _places(node: Any, steps: list[str]) -> Iterator[tuple[str | int, ...]]:
+    if not steps:
+        yield ()
+        return
+    step, rest = steps[0], steps[1:]
+    keys: list[str | int] = []
+    if step == "[]" and isinstance(node, list):
+        keys = list(range(len(node)))
+    elif step == "*" and isinstance(node, dict):
+        keys = list(node)
+    elif isinstance(node, dict) and step in node:
+        keys = [step]
+    for key in keys:
+        for tail in _places(node[key], rest):
+            yield (key, *tail)
+
+
+def put(document: Any, place: tuple[str | int, ...], value: Any) -> Any:
+    """``document`` with one value replaced."""
+    if not place:
+        return value
+    copy = document.copy()
+    copy[place[0]] = put(document[place[0]], place[1:], value)
+    return copy
+
+
+def at(document: Any, place: tuple[str | int, ...]) -> Any:
+    for step in place:
+        document = document[step]
+    return document
+
+
+def others(value: Any, words: list[str] = SPELLED) -> list[Any]:
+    """Values of the same kind that are not ``value``."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value - 1, value + NANO]
+    if isinstance(value, str) and value.startswith("sha256:"):
+        return [OTHER_DIGEST]
+    return [word for word in words if word != value]
+
+
+def changes(name: str, document: Any, leaf: str) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """For first and last place of ``leaf``: documents that still fit the schema ``name``."""
+    adapter, words = DOCUMENTS[name], TELLING.get(name, SPELLED)
+    most = 1 if name in TELLING else 2
+    found = places(document, leaf)
+    if leaf in {"[].document", "[].start"}:
+        found = [place for place in found if place[0] == _paired_window(document)]
+    for place in dict.fromkeys([*found[:1], *found[-1:]]):
+        fitting = 0
+        for value in others(at(document, place), words):
+            changed = put(document, place, value)
+            try:
+                adapter.validate_json(json.dumps(changed))
+            except ValidationError:
+                continue
+            yield place, changed
+            fitting += 1
+            if fitting == most:
+                break
+
+
+def _paired_window(windows: list[Any]) -> int:
+    """A final window at the start of a document that another window comes from too."""
+    documents = [window["document"] for window in windows]
+    return next(
+        index
+        for index, window in enumerate(windows)
+        if window["phase"] == "final"
+        and window["start"] == 0
+        and documents.count(window["document"]) > 1
+    )
+
+
+def concrete(document: str, place: tuple[str | int, ...]) -> str:
+    """The path of a place, as the specification spells it."""
+    out = ""
+    for step in place:
+        out += "[]" if isinstance(step, int) else f".{step}" if out else step
+    if document == "runtime-manifest":
+        out = out.replace("arms.baseline", "arms.*").replace("arms.subject", "arms.*")
+    return out
+
+
+def test_the_honest_run_passes(desk: Desk) -> None:
+    desk.scene.publish(desk.files, desk.report, signed(desk.report))
+    result = desk.scene.verify()
+    assert (result.exit_code, result.outcome, result.findings) == (EXIT_PASS, "pass", ())
+
+
+def test_the_synthetic_run_shows_every_field(desk: Desk) -> None:
+    absent = {
+        (document, leaf) for document, file, leaf in LEAVES if not places(desk.document(file), leaf)
+    }
+    assert absent == set()
+
+
+@pytest.mark.parametrize(("document", "file", "leaf"), LEAVES)
+def test_no_field_can_be_changed_alone(desk: Desk, document: str, file: str, leaf: str) -> None:
+    before = desk.document(file)
+    place = places(before, leaf)[0]
+    for value in others(at(before, place))[:1]:
+        assert desk.lazy(file, canonical_bytes(put(before, place, value))) == EXIT_VERIFICATION
+
+
+@pytest.mark.parametrize(("document", "file", "leaf"), LEAVES)
+def test_no_field_can_be_changed_with_all_digests_made_to_fit(
+    desk: Desk, document: str, file: str, leaf: str
+) -> None:
+    before = desk.document(file)
+    for place, changed in changes(document, before, leaf):
+        if field_of(document, concrete(document, place)).kind != "declared":
+            found = desk.hasty(file, canonical_bytes(changed))
+            assert found == EXIT_VERIFICATION, (place, at(changed, place))
+
+
+STATEMENT = list(leaves(schema("statement")))
+
+
+@pytest.mark.parametrize("leaf", STATEMENT)
+def test_no_field_of_the_statement_can_be_changed(desk: Desk, leaf: str) -> None:
+    before = json.loads(signed(desk.report))
+    place = places(before, leaf)[0]
+    for value in others(at(before, place))[:3]:
+        changed = canonical_bytes(put(before, place, value))
+        assert desk._verify(desk.files, desk.report, changed) == EXIT_VERIFICATION
+
+
+NUMBERS = [
+    (name, column)
+    for name, columns in (("baseline", 1), ("subject", 4))
+    for column in range(columns)
+]
+
+
+@pytest.mark.parametrize(("arm", "column"), NUMBERS)
+def test_no_number_can_be_changed_with_all_digests_made_to_fit(
+    desk: Desk, arm: str, column: int
+) -> None:
+    file = f"evidence/{arm}.i64"
+    rows = case().rows
+    numbers = np.frombuffer(desk.files[file], dtype="<i8").reshape(-1, rows).copy()
+    agreement = column == 3
+    numbers[column, 0] = 1 - numbers[column, 0] if agreement else numbers[column, 0] // 2 + 12_345
+    forged = numbers.tobytes()
+    assert desk.lazy(file, forged) == EXIT_VERIFICATION
+    assert desk.hasty(file, forged) == EXIT_VERIFICATION
+
+
+def test_no_token_can_be_changed(desk: Desk) -> None:
+    tokens = bytearray(desk.files["evidence/windows.u32"])
+    tokens[0] ^= 1
+    assert desk.lazy("evidence/windows.u32", bytes(tokens)) == EXIT_VERIFICATION
+    assert desk.hasty("evidence/windows.u32", bytes(tokens)) == EXIT_VERIFICATION
+
+
+def test_the_policys_source_cannot_be_changed(desk: Desk) -> None:
+    source = desk.files["policy/source.invar"]
+    for changed in (
+        source.replace(b"<= 1.10", b"<= 1.90"),
+        source + b"# a comment\n",
+        b"",
+        b"\xff",
+    ):
+        assert desk.lazy("policy/source.invar", changed) == EXIT_VERIFICATION
+        assert desk.hasty("policy/source.invar", changed) == EXIT_VERIFICATION
+
+
+MANGLED = [b"", b"{}", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 5000, b'{"a":1,"a":1}', b"NaN"]
+
+
+@pytest.mark.parametrize("data", MANGLED, ids=[repr(data[:12]) for data in MANGLED])
+def test_mangled_files_are_refused_and_nothing_breaks(desk: Desk, data: bytes) -> None:
+    for file in (*desk.files, REPORT):
+        assert desk.lazy(file, data) == EXIT_VERIFICATION
+        if file not in {REPORT, "evidence/evidence.json"}:
+            assert desk.hasty(file, data) == EXIT_VERIFICATION
+
+
+@pytest.mark.parametrize("document", FILES)
+def test_no_field_can_be_added_or_left_out(desk: Desk, document: str) -> None:
+    file = FILES[document][0]
+    whole = desk.document(file)
+    top = whole[0] if isinstance(whole, list) else whole
+    forged = [{**top, "passed": True}, {k: v for k, v in top.items() if k != next(iter(top))}]
+    for value in forged:
+        data = canonical_bytes([value, *whole[1:]] if isinstance(whole, list) else value)
+        assert desk.lazy(file, data) == EXIT_VERIFICATION
+        if file != REPORT:  # `attest` signs no malformed report
+            assert desk.hasty(file, data) == EXIT_VERIFICATION
+
+
+DECLARED = [
+    (document, file, leaf)
+    for document, file, leaf in LEAVES
+    if field_of(document, leaf).kind == "declared"
+]
+
+
+@pytest.mark.parametrize(("document", "file", "leaf"), DECLARED)
+def test_what_is_declared_is_the_signers_word(
+    desk: Desk, document: str, file: str, leaf: str
+) -> None:
+    """Nothing is called declared that the verifier could check: forged consistently, it passes."""
+    for _, changed in changes(document, desk.document(file), leaf):
+        data = canonical_bytes(changed)
+        if file == REPORT:
+            assert desk._verify(desk.files, data, signed(data)) == EXIT_PASS
+            continue
+        files = {**desk.files, file: data}
+        if file.startswith("evidence/") and document != "evidence-header":
+            parts = {n.removeprefix("evidence/"): d for n, d in files.items() if "evidence/" in n}
+            files |= {f"evidence/{name}": part for name, part in sealed(parts).items()}
+        assert desk.consistent(files) == EXIT_PASS
+
+
+def test_evidence_forged_consistently_is_what_this_level_cannot_see(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path)
+    bad = case(worse=0.4)
+    honest = documents(bad)
+    report = report_of(honest).encode()
+    scene.publish(honest, report, signed(report))
+    assert scene.verify().outcome == "fail"
+
+    numbers = edited(bad.rows, worse=0.01)
+    forged = encode_columns(*(numbers[name] for name in ("loss", "kl", "delta_p", "top1")))
+    files, hasty = refresh({**honest, "evidence/subject.i64": forged}, json.loads(report))
+    scene.publish(files, hasty, signed(hasty))
+    assert scene.verify().outcome == "refused"
+
+    consistent = report_of(files).encode()
+    scene.publish(files, consistent, signed(consistent))
+    result = scene.verify()
+    assert result.outcome == "pass"
+    assert "cannot see evidence that the signer forged consistently" in result.limits
+
+
+def test_every_document_of_the_contract_is_forged_here() -> None:
+    assert {*FILES, "statement"} == FIELDS.keys()

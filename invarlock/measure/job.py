@@ -1,14 +1,14 @@
 """What parent and child say to each other: the job of one arm, and its answer.
 
 No torch here: the parent imports this module. The answer comes from a process that has run a
-hostile model, so the parent checks it against :class:`ArmAnswer` and a size cap before reading it.
+hostile model, so the parent caps its size and checks it against :class:`ArmAnswer`.
 """
 
 from __future__ import annotations
 
 from typing import Final, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from invarlock.evidence.schema import (
     Arm,
@@ -25,36 +25,39 @@ DATA_FILE: Final = "data.jsonl"
 WINDOWS_FILE: Final = "windows.json"
 TOKENS_FILE: Final = "windows.u32"
 HIDDEN_FILE: Final = "hidden.f32"
+LOSSES_FILE: Final = "baseline.i64"
 MODEL_FOLDER: Final = "model"
 BASELINE_FOLDER: Final = "baseline"
-MAX_ANSWER: Final = 1 << 20
-"""Cap of the answer in bytes."""
+
+Purpose = Literal["check", "measure"]
+"""``check`` reads headers and configuration of the model and stops before any library does."""
 
 
 class ArmJob(Frozen):
     """What one arm is to do.
 
     Inputs lie in the folder given as ``--in``: ``job.json``, ``model/…``, ``data.jsonl``, and for
-    the subject also ``baseline/…``, ``windows.json``, ``windows.u32`` and ``hidden.f32`` as the
-    baseline's arm wrote them. ``expected`` maps inputs that are bound instead of sealed (such as
+    the subject also ``baseline/…``, ``windows.json``, ``windows.u32``, ``baseline.i64`` and
+    ``hidden.f32`` as the baseline's arm wrote them; to ``check``, ``model/…`` alone is needed.
+    ``expected`` maps inputs that are bound instead of sealed (such as
     ``model/model.safetensors``) to their digests; they are hashed before and after.
-    ``listener_port`` is a port of the parent's that must be out of reach.
     """
 
     version: Literal["invarlock.job/1"] = "invarlock.job/1"
     arm: Arm
+    purpose: Purpose = "measure"
     contract: Contract
     schedule: Schedule
     threads: int = Field(ge=1, le=4096)
     device: Literal["cpu"] = "cpu"
     expected: dict[str, Digest] = Field(default_factory=dict)
-    listener_port: int | None = Field(default=None, ge=1, le=65535)
 
 
 class ArmError(Frozen):
-    """An error of the child's, to be raised again by the parent under its code."""
+    """An error of the child's, to be raised again by the parent as the class with its exit code."""
 
     code: str = Field(pattern=r"^E[0-9]{3}$")
+    exit_code: int = Field(ge=1, le=255)
     message: str = Field(max_length=2000)
     hint: str = Field(default="", max_length=2000)
 
@@ -83,7 +86,6 @@ class ArmAnswer(Frozen):
         unexpected: stored tensors that the architecture does not use.
         packages: versions that can change a number.
         timings: milliseconds by phase.
-        inside: what the probe saw before any model byte was read.
     """
 
     version: Literal["invarlock.answer/1"] = "invarlock.answer/1"
@@ -97,18 +99,4 @@ class ArmAnswer(Frozen):
     unexpected: int = Field(default=0, ge=0)
     packages: dict[str, str] = Field(default_factory=dict)
     timings: dict[str, int] = Field(default_factory=dict)
-    inside: dict[str, JsonValue] = Field(default_factory=dict)
     subject_ids: tuple[Digest | None, ...] | None = None
-
-
-def read_job(data: bytes) -> ArmJob:
-    """The job as the parent wrote it. Raises :class:`pydantic.ValidationError`."""
-    return ArmJob.model_validate_json(data)
-
-
-def read_answer(data: bytes) -> ArmAnswer:
-    """The answer of a child, checked. Raises :class:`pydantic.ValidationError`, or
-    :class:`ValueError` above :data:`MAX_ANSWER`."""
-    if len(data) > MAX_ANSWER:
-        raise ValueError(f"answer of {len(data)} bytes")
-    return ArmAnswer.model_validate_json(data)

@@ -6,7 +6,7 @@ windows with one content the first stands for all (DESIGN section 4).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,7 @@ def cut(
 
 
 def ids_at(
-    windows: Sequence[Window], ids: dict[str, Sequence[int]], length: int
+    windows: Sequence[Window], ids: Mapping[str, Sequence[int]], length: int
 ) -> list[Digest | None]:
     """For each window the id of what other token ids of its document give at the same place."""
     return [

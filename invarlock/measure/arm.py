@@ -1,0 +1,245 @@
+"""One arm from its inputs to its files: checks, windows, guards on weights, scores.
+
+The guards read the weights in threads of their own while this one imports the model library,
+which keeps one core busy for seconds and the others idle.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from invarlock.artifacts.model_files import ModelFiles, check_bound, open_model
+from invarlock.errors import SafetyRefusal
+from invarlock.evidence.model import Int64s, UInt32s
+from invarlock.evidence.schema import Tensor, Window
+from invarlock.evidence.store import (
+    encode_columns,
+    encode_tensors,
+    encode_tokens,
+    encode_windows,
+)
+from invarlock.measure.guards.scan import scan_in_threads
+from invarlock.measure.ingest import Document, read_documents
+from invarlock.measure.job import (
+    BASELINE_FOLDER,
+    DATA_FILE,
+    HIDDEN_FILE,
+    LOSSES_FILE,
+    MODEL_FOLDER,
+    TOKENS_FILE,
+    WINDOWS_FILE,
+    ArmAnswer,
+    ArmJob,
+)
+from invarlock.measure.tokenizer import Tokenizer, load_tokenizer
+from invarlock.measure.windows import Drawn, cut, ids_at
+
+if TYPE_CHECKING:
+    from invarlock.measure.head import Head
+    from invarlock.measure.score import Body
+
+_VERSIONED: Final = ("numpy", "safetensors", "tokenizers", "torch", "transformers")
+_WINDOWS: Final = TypeAdapter(tuple[Window, ...])
+
+
+@dataclass(slots=True)
+class Clock:
+    """Milliseconds by phase."""
+
+    phases: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time what happens inside."""
+        start = time.monotonic()
+        yield
+        self.phases[name] = round((time.monotonic() - start) * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The folders of a boundary: inputs and output."""
+
+    inputs: Path
+    out: Path
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write one output file whole."""
+        (self.out / name).write_bytes(data)
+
+
+def run_arm(job: ArmJob, place: Place) -> ArmAnswer:
+    """Do the job; its files are written when this returns.
+
+    Raises whatever of :class:`InvarlockError` stands in the way, :class:`MemoryError` and
+    :class:`OSError` as they come.
+    """
+    check_bound(place.inputs, job.expected)
+    with open_model(place.inputs / MODEL_FOLDER) as files:
+        if job.purpose == "check":
+            return ArmAnswer(arm=job.arm)
+        answer = (
+            _baseline(job, place, files) if job.arm == "baseline" else _subject(job, place, files)
+        )
+    check_bound(place.inputs, job.expected)
+    return answer
+
+
+def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
+    clock = Clock()
+    with _scanning(job, files) as records:
+        with clock.phase("windows"):
+            documents = read_documents(place.inputs / DATA_FILE)
+            tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
+            drawn = _draw(job, documents, tokenizer)
+        with clock.phase("load"):
+            body, unexpected = _load(job, place, files, drawn.tokens)
+        with clock.phase("guards"):
+            tensors = [record.result() for record in records]
+    from invarlock.measure.score import score_baseline
+
+    with clock.phase("score"), (place.out / HIDDEN_FILE).open("wb") as hidden:
+        loss = score_baseline(body, drawn.tokens, hidden)
+    place.write(WINDOWS_FILE, encode_windows(drawn.windows))
+    place.write(TOKENS_FILE, encode_tokens(drawn.tokens))
+    place.write(LOSSES_FILE, encode_columns(loss))
+    place.write("baseline.tensors.json", encode_tensors(tensors))
+    return _answer(job, clock, body, unexpected, tokenizer).model_copy(
+        update={"data": drawn.counts}
+    )
+
+
+def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
+    clock = Clock()
+    with _scanning(job, files) as records:
+        with clock.phase("windows"):
+            windows, tokens = _scheduled(job, place)
+            tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
+            ids = _same_places(job, windows, read_documents(place.inputs / DATA_FILE), tokenizer)
+        with clock.phase("load"):
+            body, unexpected = _load(job, place, files, tokens)
+            head = _baseline_head(place)
+        with clock.phase("guards"):
+            tensors = [record.result() for record in records]
+    from invarlock.measure.score import Pairing, score_subject
+
+    losses = _baseline_losses(place, tokens)
+    with clock.phase("score"), (place.inputs / HIDDEN_FILE).open("rb") as hidden:
+        split = hidden.seek(0, 2) > 0
+        hidden.seek(0)
+        pairing = Pairing(head, hidden, losses) if head is not None and split else None
+        columns = score_subject(body, tokens, pairing)
+    place.write("subject.i64", encode_columns(*columns))
+    place.write("subject.tensors.json", encode_tensors(tensors))
+    return _answer(job, clock, body, unexpected, tokenizer).model_copy(
+        update={"subject_ids": tuple(ids)}
+    )
+
+
+@contextmanager
+def _scanning(job: ArmJob, files: ModelFiles) -> Iterator[list[Future[Tensor]]]:
+    pool = ThreadPoolExecutor(job.threads)
+    try:
+        yield scan_in_threads(pool, files)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _draw(job: ArmJob, documents: tuple[Document, ...], tokenizer: Tokenizer) -> Drawn:
+    ids = tokenizer.encode([document.text for document in documents])
+    return cut(documents, ids, job.contract.windows.length, job.schedule)
+
+
+def _same_places(
+    job: ArmJob,
+    windows: tuple[Window, ...],
+    documents: tuple[Document, ...],
+    tokenizer: Tokenizer,
+) -> list[str | None]:
+    """What the subject's tokenizer gives where the windows were cut; only their documents are
+    tokenised."""
+    wanted = {window.document for window in windows}
+    chosen = [document for document in documents if document.id in wanted]
+    coded = tokenizer.encode([document.text for document in chosen])
+    ids = {document.id: coded[at] for at, document in enumerate(chosen)}
+    return ids_at(windows, ids, job.contract.windows.length)
+
+
+def _load(job: ArmJob, place: Place, files: ModelFiles, tokens: UInt32s) -> tuple[Body, int]:
+    from invarlock.measure import loading
+    from invarlock.measure.head import agrees, read_head
+    from invarlock.measure.score import Body
+
+    loading.quiet()
+    loading.use_threads(job.threads)
+    config = loading.read_config(files)
+    loaded = loading.load_model(place.inputs / MODEL_FOLDER, files, config)
+    if int(tokens.max()) >= loaded.vocabulary:
+        raise SafetyRefusal(
+            "E207",
+            f"the windows hold token id {int(tokens.max())}, the model embeds {loaded.vocabulary}",
+            "use the tokenizer made for these weights",
+        )
+    head = read_head(files, config)
+    if head is not None and not agrees(head, loaded.model):
+        head = None
+    return Body(loaded.model, head), loaded.unexpected
+
+
+def _baseline_head(place: Place) -> Head | None:
+    from invarlock.measure.head import read_head
+    from invarlock.measure.loading import read_config
+
+    with open_model(place.inputs / BASELINE_FOLDER) as files:
+        return read_head(files, read_config(files))
+
+
+def _scheduled(job: ArmJob, place: Place) -> tuple[tuple[Window, ...], UInt32s]:
+    """The baseline's windows. Raises :class:`SafetyRefusal` E001 when they do not fit the job."""
+    length = job.contract.windows.length
+    try:
+        windows = _WINDOWS.validate_json((place.inputs / WINDOWS_FILE).read_bytes())
+    except ValidationError as err:
+        raise _unpaired(WINDOWS_FILE) from err
+    tokens = np.fromfile(place.inputs / TOKENS_FILE, dtype="<u4")
+    if not windows or tokens.size != len(windows) * length:
+        raise _unpaired(TOKENS_FILE)
+    return windows, tokens.reshape(len(windows), length)
+
+
+def _baseline_losses(place: Place, tokens: UInt32s) -> Int64s:
+    losses = np.fromfile(place.inputs / LOSSES_FILE, dtype="<i8")
+    if losses.size != tokens.shape[0] * (tokens.shape[1] - 1):
+        raise _unpaired(LOSSES_FILE)
+    return losses
+
+
+def _answer(
+    job: ArmJob, clock: Clock, body: Body, unexpected: int, tokenizer: Tokenizer
+) -> ArmAnswer:
+    return ArmAnswer(
+        arm=job.arm,
+        tokenizer=tokenizer.facts,
+        device=job.device,
+        head="whole" if body.head is None else "split",
+        threads=job.threads,
+        unexpected=unexpected,
+        packages={name: version(name) for name in _VERSIONED},
+        timings=clock.phases,
+    )
+
+
+def _unpaired(name: str) -> SafetyRefusal:
+    return SafetyRefusal(
+        "E001", f"`{name}` does not fit the schedule", "evaluate both arms on one schedule"
+    )

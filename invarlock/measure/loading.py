@@ -1,0 +1,165 @@
+"""A checked model folder into a float32 model on the CPU, by the model library.
+
+The library gets a configuration and tensors, never the folder: so no key of a configuration can
+point it to other files, and what was hashed is what is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from invarlock.artifacts.model_files import ModelFiles
+from invarlock.errors import EnvironmentFault, SafetyRefusal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PretrainedConfig, PreTrainedModel
+
+# What constructors of the model library raise on configurations nobody has trained.
+_BAD_CONFIG: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_OUT_OF_MEMORY: Final = "allocate memory"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """A model in evaluation mode; ``unexpected`` stored tensors are not used by it."""
+
+    model: PreTrainedModel
+    unexpected: int
+
+    @property
+    def vocabulary(self) -> int:
+        """Token ids that the model can embed."""
+        table: Any = self.model.get_input_embeddings()
+        return int(table.weight.shape[0])
+
+
+def quiet() -> None:
+    """No progress bars, warnings or network of the model library."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers.utils import logging
+
+    talk: Any = logging
+    talk.set_verbosity_error()
+    talk.disable_progress_bar()
+
+
+def use_threads(count: int) -> None:
+    """Fix the number of threads and ask for deterministic kernels: same inputs, same digits."""
+    import torch
+    import torch.utils.deterministic
+
+    torch.set_num_threads(count)
+    torch.use_deterministic_algorithms(True)
+    # Filling fresh memory would cost a pass over every chunk of logits.
+    settings: Any = torch.utils.deterministic
+    settings.fill_uninitialized_memory = False
+
+
+def read_config(files: ModelFiles) -> PretrainedConfig:
+    """The configuration as the library's object, its defaults filled in.
+
+    Raises :class:`SafetyRefusal` E210 when it is of no built-in causal language model, E206 when
+    the library cannot make sense of it.
+    """
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    kind = files.config.get("model_type")
+    if not isinstance(kind, str) or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise SafetyRefusal(
+            "E210",
+            f"`config.json`: model_type `{str(kind)[:80]}` is no built-in causal language model",
+            "use a causal language model",
+        )
+    try:
+        return CONFIG_MAPPING[kind].from_dict(dict(files.config))
+    except (*_BAD_CONFIG, StrictDataclassError) as err:
+        raise _refused("E206", "`config.json` is malformed", err) from err
+
+
+def load_model(folder: Path, files: ModelFiles, config: PretrainedConfig) -> Loaded:
+    """The model of ``folder`` in float32, evaluation mode, without gradients.
+
+    Raises :class:`SafetyRefusal` E207 when tensors are missing or of the wrong shape, E206 when the
+    architecture cannot be built from its configuration; :class:`EnvironmentFault` E604 when memory
+    gives out.
+    """
+    import torch
+
+    model_class = _class_of(str(config.model_type))
+    try:
+        model, info = model_class.from_pretrained(
+            None,
+            config=config,
+            state_dict=_state(folder, files),
+            dtype=torch.float32,
+            attn_implementation="sdpa" if model_class._supports_sdpa else "eager",
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    except _BAD_CONFIG as err:
+        if _OUT_OF_MEMORY in str(err):
+            raise MemoryError from err
+        raise _refused("E206", "the model cannot be built from `config.json`", err) from err
+    _check_fit(info)
+    return Loaded(model.eval().requires_grad_(False), len(info["unexpected_keys"]))
+
+
+def _class_of(kind: str) -> Any:
+    import transformers
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    return getattr(transformers, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[kind])
+
+
+def _state(folder: Path, files: ModelFiles) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    state: dict[str, Tensor] = {}
+    for shard in files.headers:
+        try:
+            state.update(load_file(folder / shard))
+        except SafetensorError as err:
+            raise _refused("E202", f"`{shard}` is malformed", err) from err
+        except OSError as err:
+            raise EnvironmentFault("E603", f"reading `{shard}` failed", "check the disk") from err
+    return state
+
+
+def _check_fit(info: dict[str, object]) -> None:
+    for key, what in (("missing_keys", "is missing"), ("mismatched_keys", "has the wrong shape")):
+        found = info[key]
+        if isinstance(found, set | list | tuple) and found:
+            first = min(str(item[0] if isinstance(item, tuple) else item) for item in found)
+            more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+            raise SafetyRefusal(
+                "E207", f"tensor `{first[:120]}` {what}{more}", "use the weights of this config"
+            )
+    messages = info["error_msgs"]
+    if isinstance(messages, list) and messages:
+        raise SafetyRefusal("E207", "the weights do not fit `config.json`", "fetch both again")
+
+
+def _refused(code: str, what: str, err: Exception) -> SafetyRefusal:
+    reason = " ".join(str(err).split())[:200].lower()
+    return SafetyRefusal(code, f"{what}: {reason}", "fetch the model again")

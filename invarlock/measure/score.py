@@ -1,0 +1,216 @@
+"""Per-token numbers of one arm, and between the arms, in chunks of rows.
+
+Shapes are the same in both processes (same batches, same chunks, same head code), so identical
+weights give identical digits: KL and Δp are then exactly zero and agreement is exactly one.
+Sums over the vocabulary are float32 (pairwise); what remains per token is float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from invarlock.canonical import NON_FINITE
+from invarlock.errors import SafetyRefusal
+from invarlock.evidence.model import Int64s, UInt32s
+from invarlock.measure.fixed import to_nano
+from invarlock.measure.head import Head, hidden_states
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+BATCH: Final = 8
+"""Windows that pass the body together."""
+CHUNK: Final = 512
+"""Rows of logits held at a time, for vocabularies up to :data:`_WIDE`."""
+_WIDE: Final = 1 << 16
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """A model, and its head split off (``None``: the architecture has no tested split)."""
+
+    model: PreTrainedModel
+    head: Head | None
+
+    def states(self, ids: Tensor) -> Tensor:
+        """Hidden states that predict tokens 1…: (windows * (length - 1), width), contiguous."""
+        states = hidden_states(self.model, ids)[:, :-1].contiguous()
+        return states.reshape(-1, states.shape[-1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Normalised:
+    """Logits of some rows with what their softmax needs, each per row in float64.
+
+    ``powers`` is exp(logits - peak), ``total`` its sum, ``loss`` the log-loss of the true token.
+    """
+
+    logits: Tensor
+    powers: Tensor
+    peak: Tensor
+    total: Tensor
+    loss: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairing:
+    """What the subject's process knows of the baseline: its head, its last hidden states as
+    :func:`score_baseline` wrote them, and its log-losses in 1e-9 nats, (rows,)."""
+
+    head: Head
+    hidden: IO[bytes]
+    losses: Int64s
+
+
+def score_baseline(body: Body, tokens: UInt32s, hidden: IO[bytes]) -> Int64s:
+    """Log-loss of every scored token in 1e-9 nats, (rows,); hidden states go to ``hidden``."""
+    import torch
+
+    losses: list[Doubles] = []
+    with torch.inference_mode():
+        for ids in _batches(tokens):
+            if body.head is None:
+                losses.append(_whole_losses(body, ids))
+                continue
+            states = body.states(ids)
+            hidden.write(states.numpy().astype("<f4", copy=False).data)
+            losses.extend(
+                normalise(body.head.logits(rows), truth).loss.numpy()
+                for rows, truth in _chunks(body.head, states, _targets(ids))
+            )
+    return to_nano(np.concatenate(losses))
+
+
+def score_subject(
+    body: Body, tokens: UInt32s, baseline: Pairing | None
+) -> tuple[Int64s, Int64s, Int64s, Int64s]:
+    """Log-loss, KL(baseline‖subject), Δp and top-1 agreement of every scored token, each (rows,).
+
+    Without a split of either head all but the log-loss are flagged; with vocabularies of two
+    sizes, KL is. Raises :class:`SafetyRefusal` E001 when the baseline's hidden states do not fit
+    the windows, or do not give its log-losses again.
+    """
+    import torch
+
+    if body.head is None or baseline is None:
+        with torch.inference_mode():
+            loss = np.concatenate([_whole_losses(body, ids) for ids in _batches(tokens)])
+        flags = np.full(loss.shape, NON_FINITE, dtype=np.int64)
+        return to_nano(loss), flags, flags, flags
+    with torch.inference_mode():
+        parts = [part for ids in _batches(tokens) for part in _pair(body, baseline, ids)]
+    theirs, loss, kl, delta_p, top1 = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    if baseline.hidden.read(1):
+        raise _unpaired("`hidden.f32` does not fit the windows")
+    if not np.array_equal(to_nano(theirs), baseline.losses):
+        raise _unpaired("`hidden.f32` does not give the log-losses of `baseline.i64`")
+    agreement = np.where(np.isnan(top1), NON_FINITE, np.nan_to_num(top1)).astype(np.int64)
+    return to_nano(loss), to_nano(kl), to_nano(delta_p), agreement
+
+
+def _pair(body: Body, baseline: Pairing, ids: Tensor) -> Iterator[tuple[Doubles, ...]]:
+    """The columns of one batch, chunk by chunk."""
+    head = baseline.head
+    if body.head is None:
+        return
+    theirs = _read_states(baseline.hidden, ids.shape[0] * (ids.shape[1] - 1), head.width)
+    ours = _pieces(body.states(ids), chunk_rows(head))
+    for (rows, truth), mine in zip(_chunks(head, theirs, _targets(ids)), ours, strict=True):
+        yield _compare(head.logits(rows), body.head.logits(mine), truth)
+
+
+def normalise(logits: Tensor, truth: Tensor) -> Normalised:
+    """Softmax pieces and log-loss of ``logits`` (n, vocabulary) at the true tokens (n,)."""
+    peak = logits.amax(dim=1, keepdim=True)
+    powers = (logits - peak).exp_()
+    total = powers.sum(dim=1).double()
+    hit = logits.gather(1, truth.unsqueeze(1)).squeeze(1).double()
+    top = peak.squeeze(1).double()
+    return Normalised(logits, powers, top, total, (top - hit) + total.log())
+
+
+def chunk_rows(head: Head) -> int:
+    """Rows of logits to hold at a time. It depends on nothing but the head, so that a chunk has
+    one shape in both processes."""
+    return CHUNK if head.vocabulary <= _WIDE else CHUNK // 4
+
+
+def _compare(theirs: Tensor, ours: Tensor, truth: Tensor) -> tuple[Doubles, ...]:
+    """Log-losses of both, KL, Δp and agreement of some rows; consumes both tensors of logits."""
+    import torch
+
+    subject = normalise(ours, truth)
+    best = ours.argmax(dim=1)
+    baseline = normalise(theirs, truth)
+    same = (theirs.argmax(dim=1) == best).double()
+    broken = ~(torch.isfinite(subject.loss) & torch.isfinite(baseline.loss))
+    same.masked_fill_(broken, torch.nan)
+    delta_p = (-subject.loss).exp() - (-baseline.loss).exp()
+    kl = torch.full_like(subject.loss, torch.nan)
+    if theirs.shape == ours.shape:
+        kl = _divergence(baseline, subject)
+    return baseline.loss.numpy(), subject.loss.numpy(), kl.numpy(), delta_p.numpy(), same.numpy()
+
+
+def _divergence(baseline: Normalised, subject: Normalised) -> Tensor:
+    """KL(baseline‖subject) = Σ p·(zᵇ − zˢ) − (lseᵇ − lseˢ), never below zero (rounding aside)."""
+    gap = (baseline.logits.sub_(subject.logits)).mul_(baseline.powers).sum(dim=1).double()
+    lse = (baseline.peak - subject.peak) + (baseline.total.log() - subject.total.log())
+    return (gap / baseline.total - lse).clamp_(min=0.0)
+
+
+def _whole_losses(body: Body, ids: Tensor) -> Doubles:
+    """Log-losses through the model's own head, a window at a time."""
+    parts = []
+    for window in _pieces(ids, 1):
+        logits = body.model(input_ids=window, use_cache=False).logits[0, :-1].float()
+        parts.append(normalise(logits, window[0, 1:]).loss.numpy())
+    return np.concatenate(parts)
+
+
+def _batches(tokens: UInt32s) -> Iterator[Tensor]:
+    import torch
+
+    yield from _pieces(torch.from_numpy(tokens.astype(np.int64)), BATCH)
+
+
+def _targets(ids: Tensor) -> Tensor:
+    return ids[:, 1:].reshape(-1)
+
+
+def _chunks(head: Head, states: Tensor, truth: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    step = chunk_rows(head)
+    yield from zip(_pieces(states, step), _pieces(truth, step), strict=True)
+
+
+def _pieces(whole: Tensor, step: int) -> Iterator[Tensor]:
+    for start in range(0, whole.shape[0], step):
+        yield whole[start : start + step]
+
+
+def _read_states(hidden: IO[bytes], rows: int, width: int) -> Tensor:
+    import torch
+
+    states = torch.empty((rows, width), dtype=torch.float32)
+    view = states.numpy().data.cast("B")
+    while view:
+        data = hidden.read(len(view))
+        if not data:
+            raise _unpaired("`hidden.f32` does not fit the windows")
+        view[: len(data)] = data
+        view = view[len(data) :]
+    return states
+
+
+def _unpaired(what: str) -> SafetyRefusal:
+    return SafetyRefusal("E001", what, "measure the baseline anew, on this machine")

@@ -1,0 +1,89 @@
+"""The program inside the boundary: ``python -m invarlock.measure.worker --in DIR --out DIR``.
+
+Reads ``job.json``, does the job, writes ``answer.json`` last. The boundary has been probed, and the
+parent has given leave, before this starts. Whatever goes wrong becomes the answer's error; no
+traceback leaves as such. Exit code: 0 with a result, 1 with an error.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from invarlock.errors import EnvironmentFault, InternalFault, InvarlockError
+from invarlock.measure.job import ANSWER_FILE, JOB_FILE, ArmAnswer, ArmError, ArmJob
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_MAX_TEXT: Final = 2000
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the job of ``argv`` (without the program's name); the exit code."""
+    # Each tensor of the guards is one thread's work: a second level of threads would only contend.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    inputs, out = _folders(argv)
+    job = ArmJob.model_validate_json((inputs / JOB_FILE).read_bytes())
+    _report_crashes(job, out)
+    try:
+        from invarlock.measure.arm import Place, run_arm
+
+        answer = run_arm(job, Place(inputs, out))
+    except InvarlockError as err:
+        answer = _failed(job, err)
+    except MemoryError:
+        answer = _failed(job, EnvironmentFault("E604", "memory gave out", "free memory"))
+    except OSError as err:
+        answer = _failed(job, _disk(err))
+    _write(out, answer)
+    return 0 if answer.error is None else 1
+
+
+def _folders(argv: Sequence[str]) -> tuple[Path, Path]:
+    given = dict(zip(argv[::2], argv[1::2], strict=True))
+    return Path(given["--in"]), Path(given["--out"])
+
+
+def _disk(err: OSError) -> EnvironmentFault:
+    reason = os.strerror(err.errno or 0).lower()
+    name = Path(str(err.filename or "output")).name
+    if err.errno in _NO_ROOM:
+        return EnvironmentFault("E603", f"no room to write `{name}`", "free space")
+    return EnvironmentFault("E603", f"`{name}`: {reason}", "check disk and permissions")
+
+
+def _failed(job: ArmJob, err: InvarlockError) -> ArmAnswer:
+    error = ArmError(
+        code=err.code,
+        exit_code=err.exit_code,
+        message=err.message[:_MAX_TEXT],
+        hint=err.hint[:_MAX_TEXT],
+    )
+    return ArmAnswer(arm=job.arm, error=error)
+
+
+def _write(out: Path, answer: ArmAnswer) -> None:
+    (out / ANSWER_FILE).write_text(answer.model_dump_json(), encoding="utf-8")
+
+
+def _report_crashes(job: ArmJob, out: Path) -> None:
+    """A defect, ours or a library's on a strange model, ends as E901 in the answer."""
+
+    def hook(kind: type[BaseException], err: BaseException, trace: TracebackType | None) -> None:
+        frames = traceback.extract_tb(trace)
+        place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+        reason = " ".join(str(err).split())[:300]
+        fault = InternalFault("E901", f"`{kind.__name__}`{place}: {reason}", "please report it")
+        _write(out, _failed(job, fault))
+        print(f"internal error: {kind.__name__}{place}", file=sys.stderr)  # noqa: T201 - to the parent's tail
+
+    sys.excepthook = hook
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -10,6 +10,7 @@ import pytest
 
 from invarlock.errors import EnvironmentFault
 from invarlock.security import is_secure_path, secure_tempdir
+from invarlock.security.paths import _component_is_secure
 
 
 def test_a_private_folder_is_private_and_goes_away(tmp_path: Path) -> None:
@@ -74,9 +75,7 @@ def test_a_link_counts_with_all_that_it_passes(own: Path, tmp_path: Path) -> Non
     assert not is_secure_path(tmp_path / "none")
 
 
-def test_what_another_user_owns(own: Path) -> None:
-    if os.geteuid() == 0:
-        os.chown(own, 12345, 12345)
-    else:
-        own = Path("/proc/1/environ")
-    assert not is_secure_path(own)
+@pytest.mark.parametrize(("owner", "secure"), [(0, True), (os.geteuid(), True), (12345, False)])
+def test_what_another_user_owns(owner: int, secure: bool) -> None:
+    info = os.stat_result((stat.S_IFREG | 0o600, 1, 1, 1, owner, owner, 1, 0, 0, 0))
+    assert _component_is_secure(info) is secure

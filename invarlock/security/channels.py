@@ -81,8 +81,9 @@ def open_channels(progress: Progress | None) -> Iterator[Channels]:
 
 @contextmanager
 def _listener() -> Iterator[int]:
-    with temporarily_allow_network(), socket.socket() as link:
-        link.bind(("127.0.0.1", 0))
+    with socket.socket() as link:
+        with temporarily_allow_network():
+            link.bind(("127.0.0.1", 0))
         link.listen()
         yield int(link.getsockname()[1])
 

@@ -111,3 +111,19 @@ guard.arm(programs=True)
 print(before, refused(run), refused(lambda: os.system("true")), guard.refused().permissions)
 """
     assert said(code) == "open permission permission 2"
+
+
+@pytest.mark.sandbox
+def test_an_armed_parent_can_launch_and_stays_armed() -> None:
+    """The launcher's own listener is let through, and nothing else of this process."""
+    code = """
+from invarlock.security import secure_tempdir
+from invarlock.security.launch import LaunchRequest, launch
+enforce_default_security()
+deed = lambda line: seen.append(refused(lambda: socket.create_connection(address)))
+seen = []
+with secure_tempdir() as out:
+    done = launch(LaunchRequest("sandbox", ("this",), {}, out, 30.0, progress=deed))
+print(done.returncode, done.inside.connect["loopback"], set(seen))
+"""
+    assert said(code) == "0 EPERM {'E305'}"

@@ -62,7 +62,7 @@ def parse_line(line: bytes, number: int) -> Document:
         raise _broken(number, "is not a json object")
     unknown = sorted(set(value) - _KEYS)
     if unknown:
-        raise _broken(number, f"has an unknown key {_shown(unknown[0])}")
+        raise _broken(number, f"has an unknown key `{unknown[0][:80]}`")
     text = value.get("text")
     if not isinstance(text, str):
         raise _broken(number, "has no `text` string")
@@ -100,8 +100,9 @@ def _label(value: Json, key: str, cap: int, number: int) -> str | None:
 
 
 def _broken(number: int, reason: str) -> SafetyRefusal:
-    return SafetyRefusal("E003", f"line {number} of the data {reason}", _HINT)
+    return SafetyRefusal("E003", f"line {number} of the data {_shown(reason)}", _HINT)
 
 
 def _shown(text: str) -> str:
-    return f"`{text.encode('ascii', 'backslashreplace').decode()[:80]}`"
+    """Printable ASCII: the data must not write to a terminal."""
+    return text.encode("unicode_escape").decode("ascii")[:200]

@@ -99,7 +99,8 @@ def strict_json(data: bytes, *, max_bytes: int = 64 << 20, max_depth: int = 64) 
         )
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as err:
         raise StrictJsonError(str(err).split("\n", maxsplit=1)[0]) from err
-    _check_surrogates(value)
+    if b"\\u" in data:  # UTF-8 itself holds no surrogates; only an escape can spell one
+        _check_surrogates(value)
     return value
 
 

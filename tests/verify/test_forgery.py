@@ -23,9 +23,11 @@ from invarlock.evidence.store import encode_columns
 from scripts.generate_schemas import DOCUMENTS, leaves, schema
 from tests.builders import edited, sealed
 from tests.verify.runs import (
+    BAR,
     Documents,
     Scene,
     case,
+    compiled,
     documents,
     make_scene,
     records,
@@ -72,6 +74,7 @@ class Desk:
         self.scene: Scene = make_scene(root)
         self.files: Documents = documents(case())
         self.report = report_of(self.files).encode()
+        self.bar = compiled().bar(*BAR)[1].digest
 
     def document(self, file: str) -> Any:
         return json.loads(self.report if file == REPORT else self.files[file])
@@ -104,7 +107,7 @@ class Desk:
 
     def _verify(self, files: Documents, report: bytes, statement: bytes) -> int:
         self.scene.publish(files, report, statement)
-        result = self.scene.verify()
+        result = self.scene.verify(policy=None, policy_digest=self.bar)
         if result.exit_code == EXIT_VERIFICATION:
             assert result.verdict is None
             assert all(f.code and f.what for f in result.findings if f.kind == "refused")

@@ -114,7 +114,9 @@ class _Builder:
 
     def given(self, node: Node) -> Given:
         subject, value, *interval = node.children
-        inside = self.inside(_node(interval[0])) if interval else None
+        inside = None
+        if interval:
+            inside = self.inside(_node(interval[0]), self.span(interval[0]))
         return Given(self.subject(_node(subject)), self.scalar(value), inside, self.span(node))
 
     def subject(self, node: Node) -> Subject:
@@ -133,18 +135,18 @@ class _Builder:
                 operator, value = node.children
                 return Bound(_token(operator).text, self.scalar(value), self.span(node))
             case "inside":
-                return self.inside(_node(node.children[0]))
+                return self.inside(_node(node.children[0]), self.span(node))
             case _:
                 return In(self.set(_node(node.children[0])), self.span(node))
 
-    def inside(self, node: Node) -> Inside:
+    def inside(self, node: Node, span: Span) -> Inside:
         opening, low, high, closing = node.children
         return Inside(
             self.quantity(_node(low)),
             self.quantity(_node(high)),
             _token(opening).type == "LSQB",
             _token(closing).type == "RSQB",
-            self.span(node),
+            span,
         )
 
     def value(self, part: _Part) -> Scalar | SetValue | MapValue:

@@ -130,7 +130,7 @@ def _compile(source: bytes, text: str, problems: Problems) -> Compiled | None:
     if checked is None:
         return None
     bars = resolve(checked, problems)
-    if faults:
+    if any(d.code == "E101" for d in problems.found):
         problems.found = [d for d in problems.found if d.code not in _SPURIOUS]
     if any(d.severity == "error" for d in problems.found):
         return None

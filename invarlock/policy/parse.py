@@ -144,9 +144,9 @@ class _Parser:
             self.insert(wanted, token)
             return position
         head = popped[0] if popped else token
-        if popped and self.begins_statement(position) and wanted == "stmt":
+        if wanted == "stmt" and (start := self.swallowed(position, popped)) is not None:
             self.insert("stmt", token)
-            return position
+            return start
         resume = self.skip(position, head, popped)
         if self.tokens[resume].type == "LBRACE":
             self.insert_block(self.tokens[resume])
@@ -180,6 +180,7 @@ class _Parser:
             self.push(GOTOS[self.states[-1]]["stmt"], _error(end))
             self.feed(_virtual("RBRACE", end))
             self.feed(_virtual("SEMICOLON", end))
+            self.settle()
         return position
 
     def settle(self) -> None:
@@ -200,8 +201,8 @@ class _Parser:
         token, following = self.tokens[position], self.tokens[position + 1 :][:1]
         if popped:
             return False
-        if wanted == "version":
-            return token.text == "policy"
+        if wanted == "version" and token.text == "policy":
+            return True
         after = following[0].type if following else END
         return token.text in _STARTERS or after in {"EQUAL", "LBRACE"}
 
@@ -234,10 +235,15 @@ class _Parser:
             position += 1
         return position
 
-    def begins_statement(self, position: int) -> bool:
-        before = self.tokens[position - 1] if position else None
-        at_line_start = before is not None and before.type in _SEPARATORS
-        return at_line_start and self.tokens[position].text in _STARTERS
+    def swallowed(self, position: int, popped: list[_Symbol]) -> int | None:
+        """Where a statement begins that an unfinished one before it has run into. Inside an
+        unclosed set its first word was taken for an item, one token ago."""
+        in_set = any(isinstance(s, Token) and s.type == "LBRACE" for s in popped)
+        for start in (position, position - 1) if in_set else (position,) if popped else ():
+            before = self.tokens[start - 1]
+            if before.type in _SEPARATORS and self.tokens[start].text in _STARTERS:
+                return start
+        return None
 
     def could_open_block(self, head: _Symbol) -> bool:
         name = isinstance(head, Token) and head.type in {"NAME", BAD}

@@ -95,10 +95,10 @@ class _Resolver:
             settings[key] = placed
         gates = dict(parent.gates)
         for key, gate in child.gates.items():
-            if key in gates:
-                with self.problems.collecting():
+            with self.problems.collecting():
+                if key in gates:
                     _check_refinement(key, gate, gates[key])
-            gates[key] = gate
+                gates[key] = gate
         return Resolved(settings, gates)
 
 

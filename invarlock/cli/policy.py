@@ -18,7 +18,7 @@ from invarlock.policy import (
     read_source,
     views,
 )
-from invarlock.policy.diagnostics import shown
+from invarlock.policy.diagnostics import printable
 from invarlock.policy.output import write_beside
 
 _format = click.option(
@@ -43,7 +43,7 @@ def policy() -> None:
 def check(ctx: click.Context, files: tuple[str, ...], form: str) -> None:
     """Check policies and print everything found in them; exit 2 if any has an error."""
     sources = {name: read_source(Path(name)) for name in files}
-    results = {shown(name): _outcome(name, source) for name, source in sources.items()}
+    results = {printable(name): _outcome(name, source) for name, source in sources.items()}
     if form == "json":
         _print_json(views.check_document(results))
     else:
@@ -104,7 +104,7 @@ def show(reference: str, form: str) -> None:
 
 def _outcome(name: str, source: bytes) -> Compiled | PolicyFault:
     try:
-        return compile_policy(source, filename=shown(name))
+        return compile_policy(source, filename=printable(name))
     except PolicyFault as fault:
         return fault
 

@@ -48,9 +48,14 @@ class PolicyFault(UsageFault):
         return "\n".join(str(diagnostic) for diagnostic in self.diagnostics)
 
 
+def printable(text: str) -> str:
+    """``text`` with control characters, lone surrogates and the like escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def shown(text: str) -> str:
-    """``text`` as a message may repeat it: capped, with control characters escaped."""
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """The user's text as a message may repeat it: printable and capped."""
+    safe = printable(text)
     return safe if len(safe) <= MAX_SHOWN else safe[: MAX_SHOWN - 1] + "…"
 
 

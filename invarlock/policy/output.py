@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from invarlock.errors import EnvironmentFault
-from invarlock.policy.diagnostics import shown
+from invarlock.policy.diagnostics import printable
 
 
 def write_beside(path: Path, data: bytes) -> None:
@@ -17,7 +17,7 @@ def write_beside(path: Path, data: bytes) -> None:
     file system are left to the caller as :class:`OSError`.
     """
     if not path.parent.is_dir():
-        message = f"the folder of `{shown(str(path))}` does not exist"
+        message = f"the folder of `{printable(str(path))}` does not exist"
         raise EnvironmentFault("E601", message, "make it first")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -9,7 +9,7 @@ from typing import Final
 
 from invarlock.errors import EnvironmentFault, UsageFault
 from invarlock.policy.compile import MAX_BYTES, Compiled, compile_policy
-from invarlock.policy.diagnostics import shown
+from invarlock.policy.diagnostics import printable, shown
 
 _BAR: Final = re.compile(r"([a-z][a-z0-9_]*)(?:\+([a-z][a-z0-9_]*))?")
 
@@ -44,7 +44,7 @@ def read_source(path: Path) -> bytes:
 
     Raises :class:`EnvironmentFault` E601 or E602, :class:`UsageFault` E115 on a folder.
     """
-    name = shown(str(path))
+    name = printable(str(path))
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
@@ -61,4 +61,4 @@ def read_source(path: Path) -> bytes:
 def load_policy(path: Path) -> Compiled:
     """Read and compile the policy at ``path``. Raises as :func:`read_source` and
     :func:`compile_policy`."""
-    return compile_policy(read_source(path), filename=shown(str(path)))
+    return compile_policy(read_source(path), filename=printable(str(path)))

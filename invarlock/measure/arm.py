@@ -7,7 +7,7 @@ which keeps one core busy for seconds and the others idle.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,19 +48,29 @@ if TYPE_CHECKING:
     from invarlock.measure.head import Head
     from invarlock.measure.score import Body
 
+Say = Callable[[str], None]
+
 _VERSIONED: Final = ("numpy", "safetensors", "tokenizers", "torch", "transformers")
+_DOING: Final = {
+    "windows": "cutting windows",
+    "load": "loading the model",
+    "guards": "reading weights",
+    "score": "scoring windows",
+}
 _WINDOWS: Final = TypeAdapter(tuple[Window, ...])
 
 
 @dataclass(slots=True)
 class Clock:
-    """Milliseconds by phase."""
+    """Milliseconds by phase; each phase is announced when it begins."""
 
+    say: Say
     phases: dict[str, int] = field(default_factory=dict)
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Time what happens inside."""
+        self.say(_DOING[name])
         start = time.monotonic()
         yield
         self.phases[name] = round((time.monotonic() - start) * 1000)
@@ -68,10 +78,11 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The folders of a boundary: inputs and output."""
+    """The folders of a boundary, inputs and output, and where lines of progress go."""
 
     inputs: Path
     out: Path
+    say: Say = field(default=lambda line: None)
 
     def write(self, name: str, data: bytes) -> None:
         """Write one output file whole."""
@@ -96,7 +107,7 @@ def run_arm(job: ArmJob, place: Place) -> ArmAnswer:
 
 
 def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
-    clock = Clock()
+    clock = Clock(place.say)
     with _scanning(job, files) as records:
         with clock.phase("windows"):
             documents = read_documents(place.inputs / DATA_FILE)
@@ -109,7 +120,7 @@ def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     from invarlock.measure.score import score_baseline
 
     with clock.phase("score"), (place.out / HIDDEN_FILE).open("wb") as hidden:
-        loss = score_baseline(body, drawn.tokens, hidden)
+        loss = score_baseline(body, drawn.tokens, hidden, _counter(place, len(drawn.windows)))
     place.write(WINDOWS_FILE, encode_windows(drawn.windows))
     place.write(TOKENS_FILE, encode_tokens(drawn.tokens))
     place.write(LOSSES_FILE, encode_columns(loss))
@@ -120,7 +131,7 @@ def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
 
 
 def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
-    clock = Clock()
+    clock = Clock(place.say)
     with _scanning(job, files) as records:
         with clock.phase("windows"):
             windows, tokens = _scheduled(job, place)
@@ -138,7 +149,7 @@ def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
         split = hidden.seek(0, 2) > 0
         hidden.seek(0)
         pairing = Pairing(head, hidden, losses) if head is not None and split else None
-        columns = score_subject(body, tokens, pairing)
+        columns = score_subject(body, tokens, pairing, _counter(place, len(windows)))
     place.write("subject.i64", encode_columns(*columns))
     place.write("subject.tensors.json", encode_tensors(tensors))
     return _answer(job, clock, body, unexpected, tokenizer).model_copy(
@@ -222,6 +233,10 @@ def _baseline_losses(place: Place, tokens: UInt32s) -> Int64s:
     if losses.size != tokens.shape[0] * (tokens.shape[1] - 1):
         raise _unpaired(LOSSES_FILE)
     return losses
+
+
+def _counter(place: Place, total: int) -> Callable[[int], None]:
+    return lambda done: place.say(f"scored {done} of {total} windows")
 
 
 def _answer(

@@ -6,7 +6,6 @@ point it to other files, and what was hashed is what is loaded.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -49,8 +48,7 @@ class Loaded:
 
 
 def quiet() -> None:
-    """No progress bars, warnings or network of the model library."""
-    os.environ["HF_HUB_OFFLINE"] = "1"
+    """No progress bars or warnings of the model library."""
     from transformers.utils import logging
 
     talk: Any = logging

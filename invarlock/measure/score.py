@@ -7,7 +7,7 @@ Sums over the vocabulary are float32 (pairwise); what remains per token is float
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final
 
@@ -31,6 +31,11 @@ CHUNK: Final = 512
 _WIDE: Final = 1 << 16
 
 Doubles = NDArray[np.float64]
+Tick = Callable[[int], None]
+
+
+def _silent(done: int) -> None:
+    """Nobody is watching."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,13 +75,16 @@ class Pairing:
     losses: Int64s
 
 
-def score_baseline(body: Body, tokens: UInt32s, hidden: IO[bytes]) -> Int64s:
-    """Log-loss of every scored token in 1e-9 nats, (rows,); hidden states go to ``hidden``."""
+def score_baseline(body: Body, tokens: UInt32s, hidden: IO[bytes], tick: Tick = _silent) -> Int64s:
+    """Log-loss of every scored token in 1e-9 nats, (rows,); hidden states go to ``hidden``.
+
+    ``tick`` is told how many windows are done.
+    """
     import torch
 
     losses: list[Doubles] = []
     with torch.inference_mode():
-        for ids in _batches(tokens):
+        for ids in _batches(tokens, tick):
             if body.head is None:
                 losses.append(_whole_losses(body, ids))
                 continue
@@ -90,7 +98,7 @@ def score_baseline(body: Body, tokens: UInt32s, hidden: IO[bytes]) -> Int64s:
 
 
 def score_subject(
-    body: Body, tokens: UInt32s, baseline: Pairing | None
+    body: Body, tokens: UInt32s, baseline: Pairing | None, tick: Tick = _silent
 ) -> tuple[Int64s, Int64s, Int64s, Int64s]:
     """Log-loss, KL(baseline‖subject), Δp and top-1 agreement of every scored token, each (rows,).
 
@@ -102,11 +110,11 @@ def score_subject(
 
     if body.head is None or baseline is None:
         with torch.inference_mode():
-            loss = np.concatenate([_whole_losses(body, ids) for ids in _batches(tokens)])
+            loss = np.concatenate([_whole_losses(body, ids) for ids in _batches(tokens, tick)])
         flags = np.full(loss.shape, NON_FINITE, dtype=np.int64)
         return to_nano(loss), flags, flags, flags
     with torch.inference_mode():
-        parts = [part for ids in _batches(tokens) for part in _pair(body, baseline, ids)]
+        parts = [part for ids in _batches(tokens, tick) for part in _pair(body, baseline, ids)]
     theirs, loss, kl, delta_p, top1 = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -178,10 +186,14 @@ def _whole_losses(body: Body, ids: Tensor) -> Doubles:
     return np.concatenate(parts)
 
 
-def _batches(tokens: UInt32s) -> Iterator[Tensor]:
+def _batches(tokens: UInt32s, tick: Tick) -> Iterator[Tensor]:
     import torch
 
-    yield from _pieces(torch.from_numpy(tokens.astype(np.int64)), BATCH)
+    done = 0
+    for ids in _pieces(torch.from_numpy(tokens.astype(np.int64)), BATCH):
+        yield ids
+        done += int(ids.shape[0])
+        tick(done)
 
 
 def _targets(ids: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         from invarlock.measure.arm import Place, run_arm
 
-        answer = run_arm(job, Place(inputs, out))
+        answer = run_arm(job, Place(inputs, out, _say))
     except InvarlockError as err:
         answer = _failed(job, err)
     except MemoryError:
@@ -47,6 +47,12 @@ def main(argv: Sequence[str]) -> int:
 def _folders(argv: Sequence[str]) -> tuple[Path, Path]:
     given = dict(zip(argv[::2], argv[1::2], strict=True))
     return Path(given["--in"]), Path(given["--out"])
+
+
+def _say(line: str) -> None:
+    """One line to the parent, which shows or keeps it."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def _disk(err: OSError) -> EnvironmentFault:
@@ -80,7 +86,7 @@ def _report_crashes(job: ArmJob, out: Path) -> None:
         reason = " ".join(str(err).split())[:300]
         fault = InternalFault("E901", f"`{kind.__name__}`{place}: {reason}", "please report it")
         _write(out, _failed(job, fault))
-        print(f"internal error: {kind.__name__}{place}", file=sys.stderr)  # noqa: T201 - to the parent's tail
+        _say(f"internal error: {kind.__name__}{place}")
 
     sys.excepthook = hook
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -60,17 +59,11 @@ class ArmResult:
     answer: ArmAnswer
     runtime: ArmRuntime
     files: Mapping[str, Path]
-    scratch: Path | None
 
     def read(self, name: str) -> bytes:
         """The bytes of one of the files."""
         path = self.files[name]
         return read_output(path.parent, path.name)
-
-    def discard(self) -> None:
-        """Remove what the boundary left, once it is read."""
-        if self.scratch is not None:
-            shutil.rmtree(self.scratch)
 
 
 def measure_baseline(
@@ -103,7 +96,7 @@ def measure_subject(inputs: Inputs, first: ArmResult, scratch: Path, say: Say) -
     with ExitStack() as stack:
         given: dict[str, int] = {}
         for name in ("windows.json", "windows.u32", "baseline.i64", "hidden.f32"):
-            sealed = seal_file(first.files[name], MAX_PART_BYTES)
+            sealed = seal_file(first.files[name], MAX_PART_BYTES, follow=False)
             stack.callback(sealed.close)
             given[name] = sealed.fd
         return _launch(inputs, "subject", "measure", scratch=scratch, say=say, given=given)
@@ -159,7 +152,7 @@ def _launch(
     runtime = result.arm(
         inputs=tuple(sorted({*files, *binds, "job.json"})), bytes_binding=model.bytes_binding
     )
-    return ArmResult(answer, runtime, {name: out / name for name in names}, out)
+    return ArmResult(answer, runtime, {name: out / name for name in names})
 
 
 def _from_cache(cache: BaselineCache | None, key: Mapping[str, object]) -> ArmResult | None:
@@ -174,7 +167,7 @@ def _from_cache(cache: BaselineCache | None, key: Mapping[str, object]) -> ArmRe
             "E606", "a kept baseline result cannot be read", "remove the cache folder"
         ) from err
     kept = {name: entry.files[name] for name in BASELINE_FILES}
-    return ArmResult(answer, runtime.model_copy(update={"reused": True}), kept, None)
+    return ArmResult(answer, runtime.model_copy(update={"reused": True}), kept)
 
 
 def _cache_key(inputs: Inputs) -> dict[str, object]:

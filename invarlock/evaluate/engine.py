@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -83,9 +84,7 @@ def run(request: Request, say: Say) -> Report:
             second = measure_subject(inputs, first, scratch, say)
         say("judging")
         report = _write(folder, chosen, inputs, (first, second), watch)
-        first.discard()
-        second.discard()
-        scratch.rmdir()
+        shutil.rmtree(scratch)
     return report
 
 

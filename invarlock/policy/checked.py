@@ -10,7 +10,7 @@ from invarlock.policy.span import Span
 from invarlock.policy.syntax import Word
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlacedSetting:
     """The normalised value of a setting, and where it is set."""
 
@@ -18,7 +18,7 @@ class PlacedSetting:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PlacedGate:
     """A gate, and where it is written."""
 
@@ -26,7 +26,7 @@ class PlacedGate:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scope:
     """The statements of the top level, a tier or a profile, keyed by setting and by gate id."""
 
@@ -37,7 +37,7 @@ class Scope:
     gates: Mapping[str, PlacedGate]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Case:
     """A policy test: the bar it names, and the gates it speaks of, with their places."""
 
@@ -48,7 +48,7 @@ class Case:
     mentions: tuple[tuple[str, Span], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Checked:
     """A policy after :func:`invarlock.policy.check.check`. ``span`` is that of its name."""
 

@@ -24,7 +24,7 @@ _GROUPS: Final = {f"t{n}": name for n, (name, _) in enumerate(PATTERNS)}
 _STRAY: Final = re.compile(r'"[^\n]*|sha256:[^\s,}\]]*|\w[\w.]*|!=|.', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Token:
     """A terminal at character offsets ``start`` to ``end``; ``problem`` is a bad one's message."""
 

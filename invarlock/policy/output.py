@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 from invarlock.errors import EnvironmentFault
@@ -19,6 +18,8 @@ def write_beside(path: Path, data: bytes) -> None:
     if not path.parent.is_dir():
         message = f"the folder of `{printable(str(path))}` does not exist"
         raise EnvironmentFault("E601", message, "make it first")
+    import tempfile  # it loads much, and only this command writes
+
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -25,7 +25,7 @@ _STARTERS: Final = frozenset({"require", "warn", "include", "given", "expect"})
 _SET_BEFORE: Final = frozenset({"CMP", "EQUAL", "COMMA"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Node:
     """A production: its name, children, and character offsets. ``error`` stands for a statement
     that could not be read."""

@@ -1,4 +1,8 @@
-"""The syntax of a policy as data: what was written, where, and nothing about what it means."""
+"""The syntax of a policy as data: what was written, where, and nothing about what it means.
+
+Nodes compare by identity: no two places in a source are the same, and each comparison method
+that is not generated makes `policy check` start sooner.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import Literal
 from invarlock.policy.span import Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Word:
     """A bare name: of a measure, a tier, a unit, a word of the catalogue."""
 
@@ -16,7 +20,7 @@ class Word:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Text:
     """A string, without its quotes."""
 
@@ -24,7 +28,7 @@ class Text:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DigestText:
     """``sha256:`` and 64 hex digits."""
 
@@ -32,7 +36,7 @@ class DigestText:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Quantity:
     """A number as written, with ``%``, a unit or neither."""
 
@@ -50,7 +54,7 @@ class Quantity:
 Scalar = Word | Text | DigestText | Quantity
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SetValue:
     """``{a, b}``."""
 
@@ -58,7 +62,7 @@ class SetValue:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class MapValue:
     """``{a: 1, b: 2}``."""
 
@@ -66,7 +70,7 @@ class MapValue:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Bound:
     """``<= 1.10``."""
 
@@ -75,7 +79,7 @@ class Bound:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Inside:
     """``in [0.95, 1.05]``, with round or square ends."""
 
@@ -86,7 +90,7 @@ class Inside:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class In:
     """``in {a, b}``."""
 
@@ -97,7 +101,7 @@ class In:
 Relation = Bound | Inside | In
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Target:
     """What follows ``on``."""
 
@@ -106,7 +110,7 @@ class Target:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Subject:
     """What a gate speaks of: a measure, perhaps with a statistic, perhaps ``on`` a part."""
 
@@ -115,7 +119,7 @@ class Subject:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Setting:
     """``name = value``."""
 
@@ -124,7 +128,7 @@ class Setting:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Gate:
     """``require|warn SUBJECT relation``."""
 
@@ -134,7 +138,7 @@ class Gate:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Include:
     """``include "F" sha256:… as NAME``."""
 
@@ -144,7 +148,7 @@ class Include:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Given:
     """A value that a policy test supposes."""
 
@@ -154,7 +158,7 @@ class Given:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Expect:
     """The verdict that a policy test expects, and the gate that should cause it."""
 
@@ -163,7 +167,7 @@ class Expect:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Block:
     """``kind LABEL refines PARENT { … }``; ``kind`` is empty for a block whose head is broken."""
 
@@ -177,7 +181,7 @@ class Block:
 Statement = Setting | Gate | Block | Include | Given | Expect
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """A whole file. ``version``, ``name`` and ``release`` are ``None`` where unreadable."""
 

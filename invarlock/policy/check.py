@@ -27,9 +27,9 @@ from invarlock.policy.syntax import (
 )
 
 LANGUAGE: Final = 1
-MAX_TIERS: Final = 32
-MAX_PROFILES: Final = 16
-MAX_GATES: Final = 512
+MAX_TIERS: Final = 16
+MAX_PROFILES: Final = 8
+MAX_GATES: Final = 256
 """Gates of one block. With the two caps above, the bars of any file are bounded in number."""
 
 _BLOCKS: Final = ("tier", "profile", "test", "signer", *PREFIXES)
@@ -47,6 +47,8 @@ def check(source: Source, problems: Problems) -> Checked | None:
         return None
     checker = _Checker(problems, source.span)
     for statement in source.body:
+        if problems.full:
+            break
         checker.statement(statement)
     checker.finish(source)
     name, release = source.name, source.release
@@ -211,6 +213,8 @@ class _Checker:
         builder = _ScopeBuilder(name, place.span, self.problems)
         builder.refines = block.refines
         for statement in block.body:
+            if self.problems.full:
+                break
             match statement:
                 case Setting():
                     builder.setting(statement)

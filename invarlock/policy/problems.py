@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from invarlock.policy.diagnostics import Diagnostic
 from invarlock.policy.span import Span
+
+MAX_FOUND: Final = 200
+"""Diagnostics of one file. A file with more is no policy, and each costs time to word."""
 
 
 class Problem(Exception):
@@ -20,7 +24,7 @@ class Problem(Exception):
 
 
 class Problems:
-    """Collects the diagnostics of one file."""
+    """Collects the diagnostics of one file, up to :data:`MAX_FOUND`."""
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
@@ -29,11 +33,11 @@ class Problems:
         self, code: str, message: str, hint: str, span: Span, other: Span | None = None
     ) -> None:
         """Record an error."""
-        self.found.append(Diagnostic(code, message, hint, span, other=other))
+        self._keep(Diagnostic(code, message, hint, span, other=other))
 
     def warn(self, code: str, message: str, hint: str, span: Span) -> None:
         """Record a warning."""
-        self.found.append(Diagnostic(code, message, hint, span, severity="warning"))
+        self._keep(Diagnostic(code, message, hint, span, severity="warning"))
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
@@ -41,4 +45,13 @@ class Problems:
         try:
             yield
         except Problem as problem:
-            self.found.append(problem.diagnostic)
+            self._keep(problem.diagnostic)
+
+    @property
+    def full(self) -> bool:
+        """Whether so much was found that looking further helps nobody."""
+        return len(self.found) >= MAX_FOUND
+
+    def _keep(self, diagnostic: Diagnostic) -> None:
+        if not self.full:
+            self.found.append(diagnostic)

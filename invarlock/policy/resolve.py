@@ -26,12 +26,16 @@ class Resolved:
     gates: Mapping[str, PlacedGate]
 
 
+_Combined = dict[tuple[int, int], PlacedGate]
+
+
 def resolve(checked: Checked, problems: Problems) -> dict[str, Resolved]:
     """Every bar of the policy by its name: ``tier``, and ``tier+profile`` for each pair.
 
     Errors (E105 to E109, E111, E114) and warnings go to ``problems``; usable only without errors.
     """
     resolver = _Resolver(checked, problems)
+    combined: _Combined = {}
     bars: dict[str, Resolved] = {}
     for name, tier in checked.tiers.items():
         bare = resolver.tier(name)
@@ -40,7 +44,7 @@ def resolve(checked: Checked, problems: Problems) -> dict[str, Resolved]:
             message = f"the tier `{name}` requires nothing, so it could never pass"
             problems.add("E111", message, "add a `require`", tier.span)
         for profile in checked.profiles.values():
-            bars[f"{name}+{profile.name}"] = _combine(bare, profile, problems)
+            bars[f"{name}+{profile.name}"] = _combine(bare, profile, combined, problems)
     for profile in checked.profiles.values():
         _warn_overrides(checked, profile, [bars[name] for name in checked.tiers], problems)
     for case in checked.cases:
@@ -116,11 +120,17 @@ def _check_refinement(key: str, child: PlacedGate, parent: PlacedGate) -> None:
         raise Problem("E106", message, "tighten it, or drop it", child.span, parent.span)
 
 
-def _combine(tier: Resolved, profile: Scope, problems: Problems) -> Resolved:
+def _combine(tier: Resolved, profile: Scope, combined: _Combined, problems: Problems) -> Resolved:
+    """The bar of ``tier`` under ``profile``. Tiers share inherited gates, so that what a pair of
+    gates comes to is kept in ``combined`` and worked out once."""
     gates = dict(tier.gates)
     for key, placed in profile.gates.items():
-        with problems.collecting():
-            gates[key] = _stricter(key, placed, gates[key]) if key in gates else placed
+        pair = (id(gates.get(key)), id(placed))
+        if key in gates and pair not in combined:
+            combined[pair] = placed
+            with problems.collecting():
+                combined[pair] = _stricter(key, placed, gates[key])
+        gates[key] = combined.get(pair, placed)
     return Resolved({**tier.settings, **profile.settings}, gates)
 
 

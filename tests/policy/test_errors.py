@@ -6,6 +6,7 @@ import pytest
 
 from invarlock.errors import EXIT_USAGE, UsageFault
 from invarlock.policy import PolicyFault, compile_policy
+from invarlock.policy.problems import MAX_FOUND
 from tests.policy.support import HEAD, TIER, compiled, errors, marked, policy
 
 DIGEST = "sha256:" + "ab" * 32
@@ -233,15 +234,20 @@ def test_a_file_of_just_the_allowed_size_compiles() -> None:
 
 
 def test_caps_on_tiers_profiles_and_gates() -> None:
-    tiers = "".join(f"tier t{n} {{ require kl.mean <= 1 }}\n" for n in range(32))
+    tiers = "".join(f"tier t{n} {{ require kl.mean <= 1 }}\n" for n in range(16))
     assert errors(HEAD + tiers) == []
     assert [d.code for d in errors(HEAD + tiers + TIER)] == ["E115"]
-    profiles = "".join(f"profile p{n} {{}}\n" for n in range(16))
+    profiles = "".join(f"profile p{n} {{}}\n" for n in range(8))
     assert errors(HEAD + TIER + profiles) == []
     assert [d.code for d in errors(HEAD + TIER + profiles + "profile q {}")] == ["E115"]
-    gates = "\n".join(f'require kl.mean on "{n}" <= 1' for n in range(512))
+    gates = "\n".join(f'require kl.mean on "{n}" <= 1' for n in range(256))
     assert errors(policy(gates)) == []
     assert [d.code for d in errors(policy(gates + "\nrequire kl.mean <= 1"))] == ["E115"]
+
+
+def test_diagnostics_are_capped_and_bounded_in_time() -> None:
+    text = policy("\n".join(f"require kl.meann{n} <= 1" for n in range(20_000)))
+    assert len(errors(text)) == MAX_FOUND
 
 
 def test_both_places_of_a_weakened_gate_are_named() -> None:

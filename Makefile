@@ -35,6 +35,7 @@ soak: setup
 
 generate: setup
 	$(BIN)/python scripts/generate_parser.py
+	$(BIN)/python scripts/generate_reference.py
 	$(BIN)/python scripts/generate_schemas.py
 
 clean:

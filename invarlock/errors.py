@@ -50,6 +50,16 @@ class InvarlockError(Exception):
         tail = f"; {self.hint}" if self.hint else ""
         return f"[INVARLOCK:{self.code}] {self.message}{tail}"
 
+    def document(self) -> dict[str, object]:
+        """The error as JSON, in schema ``invarlock.error/1``."""
+        return {
+            "schema": "invarlock.error/1",
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "exit": self.exit_code,
+        }
+
 
 class UsageFault(InvarlockError):
     """The command line, or a policy, cannot be used as written (exit 2)."""

@@ -92,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: list[str]) -> int:
+    # Plugins of pydantic are third-party code that would load by themselves, and take time.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     from invarlock.security import enforce_default_security  # after click has what it needs
 
     enforce_default_security()
@@ -122,14 +124,7 @@ def _environment(err: OSError) -> InvarlockError:
 
 def _report(err: InvarlockError, args: Sequence[str]) -> int:
     if _wants_json(args):
-        document = {
-            "schema": "invarlock.error/1",
-            "code": err.code,
-            "message": err.message,
-            "hint": err.hint,
-            "exit": err.exit_code,
-        }
-        click.echo(json.dumps(document, ensure_ascii=False))
+        click.echo(json.dumps(err.document(), ensure_ascii=False))
     else:
         click.echo(f"invarlock: {err}", err=True)
     return err.exit_code

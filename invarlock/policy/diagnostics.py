@@ -47,6 +47,11 @@ class PolicyFault(UsageFault):
     def __str__(self) -> str:
         return "\n".join(str(diagnostic) for diagnostic in self.diagnostics)
 
+    def document(self) -> dict[str, object]:
+        """The error as JSON, with every diagnostic."""
+        found = [diagnostic_json(diagnostic) for diagnostic in self.diagnostics]
+        return {**super().document(), "diagnostics": found}
+
 
 def printable(text: str) -> str:
     """``text`` with control characters, lone surrogates and the like escaped."""

@@ -45,6 +45,7 @@ _FIXED: Final = {
     "HF_DATASETS_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
     "TOKENIZERS_PARALLELISM": "false",
 }
 _BOUNDARY_PATH: Final = re.compile(r"(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_.\-]+)*")

@@ -35,6 +35,21 @@ def test_errors_as_json(invarlock: Command, tmp_path: Path) -> None:
     assert document["exit"] == done.returncode == 6
 
 
+def test_a_bad_policy_as_json_names_every_error(invarlock: Command, tmp_path: Path) -> None:
+    policy = tmp_path / "bad.invar"
+    policy.write_text(
+        'invar 1\npolicy x "1"\ntask = causal_lm\n'
+        "tier a {\n require perplexity.ration <= 1.1\n require kl.mean <= 5 pp\n}\n"
+    )
+    done = invarlock("policy", "digest", policy, "--format", "json")
+    document = json.loads(done.stdout)
+    assert done.returncode == 2
+    assert [d["code"] for d in document["diagnostics"] if d["severity"] == "error"] == [
+        "E102",
+        "E103",
+    ]
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [(KeyboardInterrupt(), 130), (MemoryError(), 6), (ZeroDivisionError("x\ny"), 70)],

@@ -27,8 +27,13 @@ MAX_BYTES: Final = 1 << 20
 """Size of a policy file, in bytes."""
 
 _START: Final = Span(1, 1, 1, 1)
-# After a syntax error a statement is missing from the tree; what depends on it says nothing.
-_SPURIOUS: Final = frozenset({"E107", "E111"})
+# After an error a statement is missing from what follows; what depends on it says nothing.
+_SPURIOUS: Final = {
+    "E101": frozenset({"E107", "E111"}),
+    "E102": frozenset({"E111"}),
+    "E103": frozenset({"E111"}),
+    "E104": frozenset({"E111"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +135,8 @@ def _compile(source: bytes, text: str, problems: Problems) -> Compiled | None:
     if checked is None:
         return None
     bars = resolve(checked, problems)
-    if any(d.code == "E101" for d in problems.found):
-        problems.found = [d for d in problems.found if d.code not in _SPURIOUS]
+    silenced = frozenset[str]().union(*(_SPURIOUS.get(d.code, ()) for d in problems.found))
+    problems.found = [d for d in problems.found if d.code not in silenced]
     if any(d.severity == "error" for d in problems.found):
         return None
     ir = lower(checked, bars)

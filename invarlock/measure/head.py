@@ -90,11 +90,21 @@ class Head:
         """The size of one hidden state."""
         return int(self.weight.shape[1])
 
-    def logits(self, rows: Tensor) -> Tensor:
-        """Logits of hidden states ``rows`` (n, width): (n, vocabulary), in a tensor of its own."""
-        from torch.nn.functional import linear
+    def board(self, rows: int) -> Tensor:
+        """Room for the logits of ``rows`` hidden states, to be used again and again."""
+        import torch
 
-        out = linear(rows, self.weight, self.bias)
+        return torch.empty((rows, self.vocabulary), dtype=torch.float32)
+
+    def logits(self, rows: Tensor, board: Tensor | None = None) -> Tensor:
+        """Logits of hidden states ``rows`` (n, width): (n, vocabulary), on ``board`` if given."""
+        import torch
+
+        out = self.board(len(rows)) if board is None else board[: len(rows)]
+        if self.bias is None:
+            torch.mm(rows, self.weight.T, out=out)
+        else:
+            torch.addmm(self.bias, rows, self.weight.T, out=out)
         if self.multiply is not None:
             out.mul_(self.multiply)
         if self.divide is not None:

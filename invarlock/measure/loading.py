@@ -57,15 +57,14 @@ def quiet() -> None:
 
 
 def use_threads(count: int) -> None:
-    """Fix the number of threads and ask for deterministic kernels: same inputs, same digits."""
+    """Fix the number of threads: with it, float32 kernels on the CPU give the same digits again.
+
+    ``torch.use_deterministic_algorithms`` is left alone: no kernel of a forward pass on the CPU
+    depends on it, and it imports the compiler, which takes as long as importing torch.
+    """
     import torch
-    import torch.utils.deterministic
 
     torch.set_num_threads(count)
-    torch.use_deterministic_algorithms(True)
-    # Filling fresh memory would cost a pass over every chunk of logits.
-    settings: Any = torch.utils.deterministic
-    settings.fill_uninitialized_memory = False
 
 
 def read_config(files: ModelFiles) -> PretrainedConfig:

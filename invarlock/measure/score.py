@@ -29,6 +29,8 @@ BATCH: Final = 8
 CHUNK: Final = 512
 """Rows of logits held at a time, for vocabularies up to :data:`_WIDE`."""
 _WIDE: Final = 1 << 16
+STRIP: Final = 16
+"""Rows of logits that pass all element-wise steps together, so that they stay in a cache."""
 
 Doubles = NDArray[np.float64]
 Tick = Callable[[int], None]
@@ -46,9 +48,12 @@ class Body:
     head: Head | None
 
     def states(self, ids: Tensor) -> Tensor:
-        """Hidden states that predict tokens 1…: (windows * (length - 1), width), contiguous."""
-        states = hidden_states(self.model, ids)[:, :-1].contiguous()
-        return states.reshape(-1, states.shape[-1])
+        """Hidden states that predict tokens 1…: (windows * (length - 1), width), contiguous.
+
+        The last token of a window predicts nothing that is scored, so it is not run.
+        """
+        states = hidden_states(self.model, ids[:, :-1])
+        return states.reshape(-1, states.shape[-1]).contiguous()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +88,7 @@ def score_baseline(body: Body, tokens: UInt32s, hidden: IO[bytes], tick: Tick = 
     import torch
 
     losses: list[Doubles] = []
+    board: Tensor | None = None
     with torch.inference_mode():
         for ids in _batches(tokens, tick):
             if body.head is None:
@@ -90,10 +96,9 @@ def score_baseline(body: Body, tokens: UInt32s, hidden: IO[bytes], tick: Tick = 
                 continue
             states = body.states(ids)
             hidden.write(states.numpy().astype("<f4", copy=False).data)
-            losses.extend(
-                normalise(body.head.logits(rows), truth).loss.numpy()
-                for rows, truth in _chunks(body.head, states, _targets(ids))
-            )
+            board = body.head.board(chunk_rows(body.head)) if board is None else board
+            for rows, truth in _chunks(body.head, states, _targets(ids)):
+                losses.append(_losses(body.head.logits(rows, board), truth))
     return to_nano(np.concatenate(losses))
 
 
@@ -114,7 +119,10 @@ def score_subject(
         flags = np.full(loss.shape, NON_FINITE, dtype=np.int64)
         return to_nano(loss), flags, flags, flags
     with torch.inference_mode():
-        parts = [part for ids in _batches(tokens, tick) for part in _pair(body, baseline, ids)]
+        boards = tuple(head.board(chunk_rows(baseline.head)) for head in (baseline.head, body.head))
+        parts = [
+            part for ids in _batches(tokens, tick) for part in _pair(body, baseline, ids, boards)
+        ]
     theirs, loss, kl, delta_p, top1 = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -126,15 +134,19 @@ def score_subject(
     return to_nano(loss), to_nano(kl), to_nano(delta_p), agreement
 
 
-def _pair(body: Body, baseline: Pairing, ids: Tensor) -> Iterator[tuple[Doubles, ...]]:
-    """The columns of one batch, chunk by chunk."""
+def _pair(
+    body: Body, baseline: Pairing, ids: Tensor, boards: tuple[Tensor, ...]
+) -> Iterator[tuple[Doubles, ...]]:
+    """The columns of one batch, strip by strip; ``boards`` take the logits of both arms."""
     head = baseline.head
     if body.head is None:
         return
     theirs = _read_states(baseline.hidden, ids.shape[0] * (ids.shape[1] - 1), head.width)
     ours = _pieces(body.states(ids), chunk_rows(head))
     for (rows, truth), mine in zip(_chunks(head, theirs, _targets(ids)), ours, strict=True):
-        yield _compare(head.logits(rows), body.head.logits(mine), truth)
+        both = head.logits(rows, boards[0]), body.head.logits(mine, boards[1]), truth
+        for strip in zip(*(_pieces(whole, STRIP) for whole in both), strict=True):
+            yield _compare(*strip)
 
 
 def normalise(logits: Tensor, truth: Tensor) -> Normalised:
@@ -157,10 +169,8 @@ def _compare(theirs: Tensor, ours: Tensor, truth: Tensor) -> tuple[Doubles, ...]
     """Log-losses of both, KL, Δp and agreement of some rows; consumes both tensors of logits."""
     import torch
 
-    subject = normalise(ours, truth)
-    best = ours.argmax(dim=1)
-    baseline = normalise(theirs, truth)
-    same = (theirs.argmax(dim=1) == best).double()
+    subject, baseline = normalise(ours, truth), normalise(theirs, truth)
+    same = (theirs.argmax(dim=1) == ours.argmax(dim=1)).double()
     broken = ~(torch.isfinite(subject.loss) & torch.isfinite(baseline.loss))
     same.masked_fill_(broken, torch.nan)
     delta_p = (-subject.loss).exp() - (-baseline.loss).exp()
@@ -177,12 +187,17 @@ def _divergence(baseline: Normalised, subject: Normalised) -> Tensor:
     return (gap / baseline.total - lse).clamp_(min=0.0)
 
 
+def _losses(logits: Tensor, truth: Tensor) -> Doubles:
+    strips = zip(_pieces(logits, STRIP), _pieces(truth, STRIP), strict=True)
+    return np.concatenate([normalise(*strip).loss.numpy() for strip in strips])
+
+
 def _whole_losses(body: Body, ids: Tensor) -> Doubles:
     """Log-losses through the model's own head, a window at a time."""
     parts = []
     for window in _pieces(ids, 1):
         logits = body.model(input_ids=window, use_cache=False).logits[0, :-1].float()
-        parts.append(normalise(logits, window[0, 1:]).loss.numpy())
+        parts.append(_losses(logits, window[0, 1:]))
     return np.concatenate(parts)
 
 

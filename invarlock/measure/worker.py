@@ -19,14 +19,31 @@ from typing import Final
 from invarlock.errors import EnvironmentFault, InternalFault, InvarlockError
 from invarlock.measure.job import ANSWER_FILE, JOB_FILE, ArmAnswer, ArmError, ArmJob
 
+_UNWANTED: Final = (
+    "accelerate",
+    "apex",
+    "bitsandbytes",
+    "deepspeed",
+    "flash_attn",
+    "kernels",
+    "peft",
+    "scipy",
+    "sklearn",
+    "torchaudio",
+    "torchvision",
+    "triton",
+    "xformers",
+)
+"""Packages that the model library takes up when they happen to be installed. None is needed, some
+load code or change digits, and what a run measures must not depend on its neighbours."""
+
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MAX_TEXT: Final = 2000
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the job of ``argv`` (without the program's name); the exit code."""
-    # Each tensor of the guards is one thread's work: a second level of threads would only contend.
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    _settle()
     inputs, out = _folders(argv)
     job = ArmJob.model_validate_json((inputs / JOB_FILE).read_bytes())
     _report_crashes(job, out)
@@ -42,6 +59,16 @@ def main(argv: Sequence[str]) -> int:
         answer = _failed(job, _disk(err))
     _write(out, answer)
     return 0 if answer.error is None else 1
+
+
+def _settle() -> None:
+    """How the libraries of this process are to run; each reads this when it is first imported."""
+    # Each tensor of the guards is one thread's work: a second level of threads would only contend.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    # Threads that wait must sleep: where cores are shared, spinning makes both sides crawl.
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    for name in _UNWANTED:
+        sys.modules[name] = None  # type: ignore[assignment]  # the import system's word for absent
 
 
 def _folders(argv: Sequence[str]) -> tuple[Path, Path]:

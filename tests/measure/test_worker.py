@@ -107,7 +107,8 @@ def run_alone(
     (laid.inputs / "job.json").write_text(task.model_dump_json())
     arguments = ["--in", str(laid.inputs), "--out", str(laid.out)]
     program = (
-        f"import sys, runpy; sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['w', *{arguments!r}]\n"
+        "import sys, runpy; sys.dont_write_bytecode = True\n"  # a full disk must not truncate it
+        f"sys.path.insert(0, {str(ROOT)!r}); sys.argv = ['w', *{arguments!r}]\n"
         f"{before}\n"
         "runpy.run_module('invarlock.measure.worker', run_name='__main__')"
     )

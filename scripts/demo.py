@@ -8,27 +8,36 @@ exit code or is read from a run's own files. Results lie in build/demo/, downloa
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from demo_cache import CACHE, DemoFault
+from demo_view import (
+    EDITS,
+    NAMED,
+    OUT,
+    Forgery,
+    Outcome,
+    named,
+    say,
+    show,
+    step,
+    table,
+    without_passes,
+)
 from fetch_model import fetch_model
 from fetch_prose import fetch_prose
 from forge import REPORT, forge
 from make_subjects import make_subjects
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from invarlock.judge.records import Report, ReportedGate
-from invarlock.present import words
+from invarlock.judge.records import Report
 from invarlock.present.html import render_html
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -38,24 +47,6 @@ BUNDLE: Final = "attestation.sigstore.json"
 EXPECTED: Final = {"careful": 0, "careless": 1}
 FORGED: Final = 4
 VERDICTS: Final = frozenset({0, 1, 3})
-EDITS: Final = {
-    "careful": "int8, to nearest, per channel",
-    "careless": "30% of weights pruned",
-    "sly": "careful, and one embedding row overwritten",
-}
-OUT: Final = Console(highlight=False, soft_wrap=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One subject's way: exit codes as the commands gave them, and the report they left."""
-
-    name: str
-    run: Path
-    model: Path
-    evaluated: int
-    verified: int
-    report: Report
 
 
 class Unexpected(Exception):
@@ -72,20 +63,18 @@ def near(path: Path) -> str:
     return str(absolute.relative_to(ROOT)) if absolute.is_relative_to(ROOT) else str(absolute)
 
 
-def invarlock(*arguments: str, show: bool = True) -> tuple[int, str]:
+def invarlock(*arguments: str) -> tuple[int, str]:
     """Run one command of the public command line.
 
     Returns:
         Its exit code and standard output; standard error goes through, progress and all.
     """
-    OUT.print(Text("$ invarlock " + " ".join(arguments), "bold cyan"))
+    say("$ invarlock " + " ".join(arguments), "bold cyan")
     beside = Path(sys.executable).with_name("invarlock")
     command = [str(beside)] if beside.is_file() else [sys.executable, "-m", "invarlock"]
     ran = subprocess.run(
         [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
     )
-    if show:
-        OUT.print(Text(ran.stdout.rstrip()))
     return ran.returncode, ran.stdout
 
 
@@ -99,27 +88,19 @@ def must(code: int, allowed: Sequence[int] | frozenset[int], what: str) -> None:
         raise Unexpected(f"{what} ended with exit code {code}", code)
 
 
-@contextmanager
-def step(title: str) -> Iterator[None]:
-    """Print a heading, and afterwards how long the step took."""
-    OUT.rule(Text(title, "bold"), align="left")
-    began = time.monotonic()
-    yield
-    OUT.print(Text(f"({title.lower()}: {time.monotonic() - began:.1f} s)\n", "dim"))
-
-
 def evaluate(name: str, model: Path, baseline: Path, data: Path, place: Place) -> Outcome:
     """Evaluate, attest and verify one subject, as producer and then as consumer."""
     run = place.runs / name
-    evaluated, _ = invarlock(
+    evaluated, text = invarlock(
         "evaluate", "--policy", f"{POLICY}#{BAR}", "--baseline", near(baseline),
         "--subject", near(model), "--data", near(data), "--cache", near(place.kept),
         "--out", near(run),
     )  # fmt: skip
     must(evaluated, VERDICTS, f"evaluating `{name}`")
-    code, _ = invarlock("attest", near(run), "--key", near(place.key))
-    must(code, [0], f"attesting `{name}`")
-    verified, _ = verify(run, model, place)
+    show(text)
+    attest(run, place)
+    verified, text = verify(run, model, place)
+    show(without_passes(text))
     report = Report.model_validate_json((run / REPORT).read_bytes())
     return Outcome(name, run, model, evaluated, verified, report)
 
@@ -139,20 +120,27 @@ class Place:
         return self.key.with_name(self.key.name + ".pub")
 
 
-def verify(run: Path, model: Path, place: Place) -> tuple[int, str]:
+def attest(run: Path, place: Place) -> None:
+    """What the producer types; the key is made on first use.
+
+    Raises:
+        Unexpected: the run could not be signed.
+    """
+    code, text = invarlock("attest", near(run), "--key", near(place.key))
+    must(code, [0], f"attesting `{near(run)}`")
+    show(text)
+
+
+def verify(run: Path, model: Path, place: Place, *more: str) -> tuple[int, str]:
     """What the consumer types: a key, a bar of his own, the model he is about to deploy."""
     return invarlock(
         "verify", near(run / BUNDLE), "--policy", f"{near(place.policy)}#{BAR}",
-        "--key", near(place.public), "--subject", near(model), "--level", "judged",
+        "--key", near(place.public), "--subject", near(model), "--level", "judged", *more,
     )  # fmt: skip
 
 
-def forgery(failed: Outcome, place: Place) -> tuple[int, str, list[str]]:
-    """Copy a failed run, forge it, sign it with the same trusted key, and verify it.
-
-    Returns:
-        The exit code of `verify`, its output, and what the forger edited.
-    """
+def forgery(failed: Outcome, place: Place) -> Forgery:
+    """Copy a failed run, forge it, sign it with the same trusted key, and verify it."""
     run = place.runs / "forged"
     shutil.copytree(failed.run, run)
     (run / BUNDLE).unlink()
@@ -165,66 +153,35 @@ def forgery(failed: Outcome, place: Place) -> tuple[int, str, list[str]]:
     for name, data in after.items():
         if data != before[name]:
             (run / name).write_bytes(data)
-    page = render_html(Report.model_validate_json(after[REPORT]))
-    (run / "report.html").write_text(page, encoding="utf-8")
+    claim = Report.model_validate_json(after[REPORT])
+    (run / "report.html").write_text(render_html(claim), encoding="utf-8")
     for edit in edits:
-        OUT.print(Text(f"  forged: {edit}"))
-    code, _ = invarlock("attest", near(run), "--key", near(place.key))
-    must(code, [0], "attesting the forgery")
-    code, text = verify(run, failed.model, place)
-    return code, text, edits
-
-
-def told(gate: ReportedGate) -> str:
-    """One gate in a cell."""
-    ends = f" {words.interval(gate.interval)}" if gate.interval else ""
-    return f"{gate.id} {words.short(gate.observed)}{ends}, bar {gate.bound}"
-
-
-def decided(report: Report) -> str:
-    """The gates that decided; of a pass, those whose interval had to lie inside."""
-    gates = words.deciding(report)
-    if report.verdict != "pass":
-        return "\n".join(told(gate) for gate in gates)
-    estimated = [gate for gate in gates if gate.interval]
-    return "\n".join([words.summary(report), *(told(gate) for gate in estimated)])
-
-
-def table(outcomes: Sequence[Outcome], forged: tuple[int, str], claim: Report) -> Table:
-    """The demo's table; nothing in it is written here but the headings."""
-    shown = Table(title="Did the edit make the model worse?", title_style="bold", show_lines=True)
-    for heading in ("subject", "edit", "evaluate", "verify", "verdict", "gates that decided"):
-        shown.add_column(heading)
-    colour = {"pass": "green", "fail": "red"}
-    for one in outcomes:
-        shown.add_row(
-            one.name,
-            EDITS[one.name],
-            f"exit {one.evaluated}",
-            f"exit {one.verified}",
-            Text(one.report.verdict, colour.get(one.report.verdict, "yellow")),
-            Text(decided(one.report)),
-        )
-    code, text = forged
-    refusals = [line for line in text.splitlines() if "[INVARLOCK:" in line]
-    cell = "\n".join([f"{len(refusals)} refusals shown, the first:", *refusals[:1]])
-    claimed = f"claims {claim.verdict}"
-    shown.add_row("forged", "the careless run, edited", "–", f"exit {code}", claimed, Text(cell))
-    return shown
+        say(f"forged: {edit}")
+    attest(run, place)
+    code, text = verify(run, failed.model, place, "--format", "json")
+    result: dict[str, Any] = json.loads(text)
+    for level, status in result.get("levels", {}).items():
+        say(f"{level:<11} {status}")
+    found = tuple(named(result.get("findings", ()), [gate.id for gate in claim.gates]))
+    for line in found[:NAMED]:
+        say(f"  {line}", "red")
+    say(f"  {len(found)} such findings, {max(0, len(found) - NAMED)} not shown; exit code {code}")
+    say(f"limits      {result.get('limits', 'none stated')}")
+    return Forgery(code, found, claim)
 
 
 def prepare(cache: Path) -> tuple[Path, Path, dict[str, Path]]:
     """Steps 1 and 2: baseline, text and subjects, each made only where it is missing."""
     with step("Baseline and text"):
         baseline, fresh = fetch_model(cache)
-        OUT.print(Text(f"baseline  {near(baseline)} ({'made' if fresh else 'reused'})"))
+        say(f"baseline  {near(baseline)} ({'made' if fresh else 'reused'})")
         data, fresh = fetch_prose(cache)
-        OUT.print(Text(f"text      {near(data)} ({'made' if fresh else 'reused'})"))
+        say(f"text      {near(data)} ({'made' if fresh else 'reused'})")
     with step("Three subjects"):
         made = make_subjects(baseline, cache)
         for name, (folder, fresh) in made.items():
             state = "made" if fresh else "reused"
-            OUT.print(Text(f"{name:<9} {EDITS[name]}: {near(folder)} ({state})"))
+            say(f"{name:<9} {EDITS[name]}: {near(folder)} ({state})")
     return baseline, data, {name: folder for name, (folder, _) in made.items()}
 
 
@@ -235,11 +192,13 @@ def check_policy(place: Place) -> None:
         Unexpected: the policy does not compile.
     """
     with step("Policy"):
-        must(invarlock("policy", "check", str(POLICY))[0], [0], "checking the policy")
-        must(invarlock("policy", "digest", f"{POLICY}#{BAR}")[0], [0], "digesting the bar")
+        for command, argument in (("check", str(POLICY)), ("digest", f"{POLICY}#{BAR}")):
+            code, text = invarlock("policy", command, argument)
+            must(code, [0], f"`policy {command}`")
+            show(text)
         place.policy.parent.mkdir(parents=True)
         shutil.copyfile(ROOT / POLICY, place.policy)
-        OUT.print(Text(f"the consumer's own copy: {near(place.policy)}"))
+        say(f"the consumer's own copy: {near(place.policy)}")
 
 
 def clear(output: Path) -> None:
@@ -272,24 +231,23 @@ def demo(cache: Path, output: Path) -> int:
             outcomes.append(evaluate(name, model, baseline, data, place))
     failed = next(one for one in outcomes if one.name == "careless")
     with step("Forgery, signed with the same trusted key"):
-        code, text, _ = forgery(failed, place)
-        claim = Report.model_validate_json((place.runs / "forged" / REPORT).read_bytes())
-    OUT.print(table(outcomes, (code, text), claim))
+        forged = forgery(failed, place)
+    OUT.print(table(outcomes, forged))
     closing(outcomes, time.monotonic() - began)
-    return judged(outcomes, code)
+    return judged(outcomes, forged.verified)
 
 
 def closing(outcomes: Sequence[Outcome], seconds: float) -> None:
     """What the demo cannot show, and where to look next."""
-    OUT.print(
+    say(
         "\nWhat level `judged` cannot see: had the forger made up evidence that adds up, every\n"
         "token's number and every digest, the same key would have signed it and verify would\n"
         "believe it. Only evaluating again yourself finds that.\n"
     )
     for one in outcomes:
-        OUT.print(Text(f"report of {one.name:<9} {one.run / 'report.html'}"))
+        say(f"report of {one.name:<9} {one.run / 'report.html'}")
     failed = next(one for one in outcomes if one.name == "careless")
-    OUT.print(Text(f"\n{seconds:.0f} s in all. Open {failed.run / 'report.html'}", "bold"))
+    say(f"\n{seconds:.0f} s in all. Open {failed.run / 'report.html'}", "bold")
 
 
 def judged(outcomes: Sequence[Outcome], forged: int) -> int:
@@ -307,7 +265,7 @@ def judged(outcomes: Sequence[Outcome], forged: int) -> int:
     if forged != FORGED:
         wrong.append(f"forgery: expected exit {FORGED}, got {forged}")
     for line in wrong:
-        OUT.print(Text(f"unexpected: {line}", "bold red"))
+        say(f"unexpected: {line}", "bold red")
     return 1 if wrong else 0
 
 
@@ -322,13 +280,13 @@ def main() -> int:
     try:
         return demo(arguments.cache.resolve(), arguments.out.resolve())
     except DemoFault as fault:
-        OUT.print(Text(f"demo: {fault}", "bold red"))
+        say(f"demo: {fault}", "bold red")
         return 6
     except Unexpected as fault:
-        OUT.print(Text(f"demo: {fault}", "bold red"))
+        say(f"demo: {fault}", "bold red")
         return fault.code or 1
     except KeyboardInterrupt:
-        OUT.print(Text("demo: interrupted", "bold red"))
+        say("demo: interrupted", "bold red")
         return 130
 
 

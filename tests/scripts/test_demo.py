@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from demo import ROOT, Outcome, clear, decided, judged, near, table
+from demo import ROOT, clear, judged, near
 from demo_cache import DemoFault
+from demo_view import Forgery, Outcome, decided, named, table, without_passes
 from rich.console import Console
 
 from tests.present import reports
@@ -53,10 +54,10 @@ def test_cells_name_the_gates_that_decided() -> None:
 
 def test_the_table_shows_exit_codes() -> None:
     stream = io.StringIO()
-    refused = "signed reached\n  refused [INVARLOCK:E404] report: `verdict`\n"
-    shown = table(GOOD, (4, refused), reports.passing())
+    forged = Forgery(4, ("[INVARLOCK:E404] report: `verdict`",), reports.passing())
+    shown = table(GOOD, forged)
     Console(file=stream, width=200).print(shown)
-    for text in ("exit 0", "exit 1", "exit 3", "exit 4", "claims pass", "E404"):
+    for text in ("exit 0", "exit 1", "exit 3", "exit 4", "claims", "E404"):
         assert text in stream.getvalue()
 
 
@@ -74,3 +75,43 @@ def test_only_a_demos_own_output_is_replaced(tmp_path: Path) -> None:
 def test_paths_are_shown_as_typed() -> None:
     assert near(ROOT / "build" / "demo") == "build/demo"
     assert near(Path("/elsewhere/model")) == "/elsewhere/model"
+
+
+def finding(what: str, found: str | None = '"pass"') -> dict[str, str | None]:
+    return {"code": "E404", "what": what, "found": found, "expected": '"fail"'}
+
+
+def test_findings_name_their_gates_and_the_verdict_first() -> None:
+    lines = list(
+        named(
+            [
+                finding("report: `gates[1].margin`"),
+                finding("report: `gates[1].observed`"),
+                finding("report: `verdict`"),
+                finding("the schedule does not fit", None),
+            ],
+            ["kl.mean", "perplexity.ratio"],
+        )
+    )
+    assert lines == [
+        '[INVARLOCK:E404] report: `verdict` is "pass", must be "fail"',
+        '[INVARLOCK:E404] report: `perplexity.ratio.observed` is "pass", must be "fail"',
+        '[INVARLOCK:E404] report: `perplexity.ratio.margin` is "pass", must be "fail"',
+        "[INVARLOCK:E404] the schedule does not fit",
+    ]
+
+
+def test_passing_gates_are_counted_and_others_kept() -> None:
+    text = "judged reached\n  pass  require a: 1\n  fail  require b: 2\n  pass  warn c: 3\noutcome"
+    assert without_passes(text).splitlines() == [
+        "judged reached",
+        "  (2 gates pass under your bar)",
+        "  fail  require b: 2",
+        "outcome",
+    ]
+    assert without_passes("outcome refused") == "outcome refused"
+
+
+def test_a_warning_stands_in_the_table() -> None:
+    assert "warned: kl.mean" in decided(reports.warned())
+    assert "warned" not in decided(reports.passing())

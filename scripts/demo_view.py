@@ -144,3 +144,16 @@ def table(outcomes: Sequence[Outcome], forged: Forgery) -> Table:
         Text("\n".join([f"{len(forged.found)} things do not add up:", *forged.found[:3], "…"])),
     )
     return shown
+
+
+def closing(outcomes: Sequence[Outcome], seconds: float) -> None:
+    """What the demo cannot show, and where to look next."""
+    say(
+        "\nWhat level `judged` cannot see: had the forger made up evidence that adds up, every\n"
+        "token's number and every digest, the same key would have signed it and verify would\n"
+        "believe it. Only evaluating again yourself finds that.\n"
+    )
+    for one in outcomes:
+        say(f"report of {one.name:<9} {one.run / 'report.html'}")
+    failed = next(one for one in outcomes if one.name == "careless")
+    say(f"\n{seconds:.0f} s in all. Open {failed.run / 'report.html'}", "bold")

@@ -14,7 +14,7 @@ def explain_lines(report: Report, source: Sequence[str]) -> Iterator[str]:
     yield f"bar: {report.policy.name} {report.policy.version}, {report.policy.bar}"
     for gate in words.in_reading_order(report.gates):
         yield ""
-        yield from _gate_lines(gate, source, report.names.policy)
+        yield from _gate_lines(gate, source, report.names.policy.partition("#")[0])
 
 
 def _gate_lines(gate: ReportedGate, source: Sequence[str], file: str) -> Iterator[str]:

@@ -22,7 +22,7 @@ from invarlock.evaluate.cache import BaselineCache
 from invarlock.evaluate.outputs import MAX_PART_BYTES, read_answer, read_output
 from invarlock.evaluate.request import Request
 from invarlock.evidence.schema import Arm, Contract, Schedule
-from invarlock.measure.job import ArmAnswer, ArmJob, Purpose
+from invarlock.measure.job import PROGRESS_MARK, ArmAnswer, ArmJob, Purpose
 from invarlock.security.launch import LaunchRequest, Mode, launch
 from invarlock.security.manifest import ArmRuntime
 
@@ -142,7 +142,7 @@ def _launch(
                 out=out,
                 environment=_thread_environment(),
                 timeout_s=inputs.request.time_limit_s,
-                progress=lambda line: say(f"{arm}: {line}"),
+                progress=_progress(arm, say),
             )
         )
     finally:
@@ -153,6 +153,16 @@ def _launch(
         inputs=tuple(sorted({*files, *binds, "job.json"})), bytes_binding=model.bytes_binding
     )
     return ArmResult(answer, runtime, {name: out / name for name in names})
+
+
+def _progress(arm: Arm, say: Say) -> Say:
+    """Show the lines that the child means for the user, and no other of its output."""
+
+    def show(line: str) -> None:
+        if line.startswith(PROGRESS_MARK):
+            say(f"{arm}: {line.removeprefix(PROGRESS_MARK)}")
+
+    return show
 
 
 def _from_cache(cache: BaselineCache | None, key: Mapping[str, object]) -> ArmResult | None:

@@ -18,7 +18,7 @@ from invarlock.errors import (
     SafetyRefusal,
     UsageFault,
 )
-from invarlock.measure.job import ANSWER_FILE, ArmAnswer, ArmError
+from invarlock.measure.job import ANSWER_FILE, NO_ROOM, ArmAnswer, ArmError
 
 MAX_ANSWER_BYTES: Final = 16 << 20
 MAX_PART_BYTES: Final = 2 << 30
@@ -51,8 +51,11 @@ def read_output(folder: Path, name: str, max_bytes: int = MAX_PART_BYTES) -> byt
 def read_answer(folder: Path, returncode: int, stderr_tail: str) -> ArmAnswer:
     """The arm's answer, checked against its schema; its error, if any, is raised here.
 
-    Raises what the boundary reported, or :class:`SafetyRefusal` E303 when there is no answer.
+    Raises what the boundary reported, E603 when it had no
+    room to write, or :class:`SafetyRefusal` E303 when there is no answer.
     """
+    if returncode == NO_ROOM:
+        raise EnvironmentFault("E603", f"no room to write below `{folder}`", "free space")
     if not os.path.lexists(folder / ANSWER_FILE):
         said = _clean(stderr_tail.strip().rsplit("\n", maxsplit=1)[-1])
         raise _unusable(f"it ended with code {returncode} and no answer: `{said}`")

@@ -29,6 +29,11 @@ LOSSES_FILE: Final = "baseline.i64"
 MODEL_FOLDER: Final = "model"
 BASELINE_FOLDER: Final = "baseline"
 
+PROGRESS_MARK: Final = "> "
+"""Begins the lines of a child's standard error that are meant for the user; others are kept."""
+NO_ROOM: Final = 74
+"""Exit code of a child that could not even write its answer (EX_IOERR of sysexits.h)."""
+
 Purpose = Literal["check", "measure"]
 """``check`` reads headers and configuration of the model and stops before any library does."""
 

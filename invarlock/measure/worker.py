@@ -2,7 +2,7 @@
 
 Reads ``job.json``, does the job, writes ``answer.json`` last. The boundary has been probed, and the
 parent has given leave, before this starts. Whatever goes wrong becomes the answer's error; no
-traceback leaves as such. Exit code: 0 with a result, 1 with an error.
+traceback leaves as such. Exit code: 0 with a result, 1 with an error, 74 without room for either.
 """
 
 from __future__ import annotations
@@ -17,7 +17,15 @@ from types import TracebackType
 from typing import Final
 
 from invarlock.errors import EnvironmentFault, InternalFault, InvarlockError
-from invarlock.measure.job import ANSWER_FILE, JOB_FILE, ArmAnswer, ArmError, ArmJob
+from invarlock.measure.job import (
+    ANSWER_FILE,
+    JOB_FILE,
+    NO_ROOM,
+    PROGRESS_MARK,
+    ArmAnswer,
+    ArmError,
+    ArmJob,
+)
 
 _UNWANTED: Final = (
     "accelerate",
@@ -57,7 +65,10 @@ def main(argv: Sequence[str]) -> int:
         answer = _failed(job, EnvironmentFault("E604", "memory gave out", "free memory"))
     except OSError as err:
         answer = _failed(job, _disk(err))
-    _write(out, answer)
+    try:
+        _write(out, answer)
+    except OSError:
+        return NO_ROOM
     return 0 if answer.error is None else 1
 
 
@@ -78,7 +89,7 @@ def _folders(argv: Sequence[str]) -> tuple[Path, Path]:
 
 def _say(line: str) -> None:
     """One line to the parent, which shows or keeps it."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(f"{PROGRESS_MARK}{line}\n")
     sys.stderr.flush()
 
 
@@ -112,8 +123,10 @@ def _report_crashes(job: ArmJob, out: Path) -> None:
         place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
         reason = " ".join(str(err).split())[:300]
         fault = InternalFault("E901", f"`{kind.__name__}`{place}: {reason}", "please report it")
-        _write(out, _failed(job, fault))
-        _say(f"internal error: {kind.__name__}{place}")
+        try:
+            _write(out, _failed(job, fault))
+        except OSError:
+            os._exit(NO_ROOM)
 
     sys.excepthook = hook
 

@@ -61,7 +61,7 @@ def both_arms(mode: Mode, model: Path, data: Path, place: Path) -> dict[str, byt
     )
     assert (code, answer.error) == (0, None)
     assert answer.data is not None
-    assert "scored 20 of 20 windows" in said
+    assert "> scored 20 of 20 windows" in said
     handed = {name: first / name for name in HANDED_OVER}
     folders = {"model": model, "baseline": model}
     code, answer, _ = run_launched(

@@ -1,0 +1,66 @@
+"""`make demo` on the real model, from its own output folder: exit codes, verdicts, the forgery."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT, run_invarlock
+
+pytestmark = [pytest.mark.real_model, pytest.mark.sandbox]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    out = tmp_path_factory.mktemp("demo") / "out"
+    done = subprocess.run(
+        [sys.executable, "scripts/demo.py", "--out", str(out)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert done.returncode == 0, done.stdout
+    return out, done.stdout
+
+
+def report_of(out: Path, name: str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(
+        (out / "runs" / name / "evaluation.report.json").read_text()
+    )
+    return report
+
+
+def test_careful_passes_and_careless_fails(demo: tuple[Path, str]) -> None:
+    out, _ = demo
+    careful, careless = report_of(out, "careful"), report_of(out, "careless")
+    assert careful["verdict"] == "pass"
+    assert careless["verdict"] == "fail"
+    assert careful["runtime"]["isolation"] == careless["runtime"]["isolation"] == "sandbox"
+    assert careful["provider_digest"] == careless["provider_digest"]
+    ratio = {gate["id"]: gate for gate in careless["gates"]}["perplexity.ratio"]
+    assert ratio["verdict"] == "fail"
+
+
+def test_the_forgery_is_refused_and_named(demo: tuple[Path, str]) -> None:
+    out, printed = demo
+    assert report_of(out, "forged")["verdict"] == "pass"
+    key = next((ROOT / ".cache" / "invarlock-demo" / "keys").glob("*.pub"))
+    words = ["--key", key, "--policy", out / "consumer" / "causal_lm.invar#balanced+dev"]
+    digest = ["--subject-digest", report_of(out, "careless")["subject"]["digest"]]
+    for name, code in (("forged", 4), ("careless", 1)):
+        bundle = out / "runs" / name / "attestation.sigstore.json"
+        done = run_invarlock("verify", bundle, *words, *digest)
+        assert done.returncode == code, done.stdout + done.stderr
+    assert "perplexity.ratio" in printed
+
+
+def test_it_says_what_it_cannot_see_and_what_to_open(demo: tuple[Path, str]) -> None:
+    _, printed = demo
+    assert "consistently" in printed
+    assert "report.html" in printed

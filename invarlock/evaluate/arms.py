@@ -194,9 +194,20 @@ def _cache_key(inputs: Inputs) -> dict[str, object]:
         "bytes_binding": inputs.baseline.bytes_binding,
         "python": platform.python_version(),
         "machine": platform.machine(),
+        "processor": _processor(),
         "invarlock": __version__,
         "packages": _packages(),
     }
+
+
+def _processor() -> str:
+    """Model and instruction sets of the first core: kernels are chosen by them, digits follow."""
+    path = Path("/proc/cpuinfo")
+    if not path.exists():
+        return platform.processor()
+    wanted = ("model name", "flags", "CPU implementer", "Features")
+    first = path.read_text(encoding="utf-8", errors="replace").split("\n\n", maxsplit=1)[0]
+    return "\n".join(line for line in first.splitlines() if line.startswith(wanted))
 
 
 def _packages() -> dict[str, str]:

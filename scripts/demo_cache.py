@@ -14,8 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -102,37 +103,29 @@ def _pip_download(pin: Pin, scratch: Path) -> tuple[int, list[str]]:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
     command += [kind, pin.name, "--progress-bar", "off", "--disable-pip-version-check"]
     command += ["-r", str(scratch / "pin.txt"), "-d", str(scratch / "out")]
-    done = threading.Event()
-    with bar(unit="bytes") as progress:
+    environment = {**os.environ, "TMPDIR": str(scratch / "tmp")}
+    with (scratch / "log").open("w+", encoding="utf-8") as log, bar(unit="bytes") as progress:
         task = progress.add_task(pin.filename[:34], total=pin.size)
-
-        def watch() -> None:
-            while not done.wait(0.1):
+        with subprocess.Popen(command, env=environment, stdout=log, stderr=log) as running:
+            while running.poll() is None:
                 progress.update(task, completed=_arrived(scratch, pin.filename))
-
-        watcher = threading.Thread(target=watch, daemon=True)
-        watcher.start()
-        try:
-            environment = {**os.environ, "TMPDIR": str(scratch / "tmp")}
-            ran = subprocess.run(
-                command, env=environment, capture_output=True, text=True, check=False
-            )
-        finally:
-            done.set()
-            watcher.join()
-        if ran.returncode == 0:
+                time.sleep(0.1)
+        if running.returncode == 0:
             progress.update(task, completed=pin.size)
-    return ran.returncode, (ran.stdout + ran.stderr).splitlines()
+        log.seek(0)
+        return running.returncode, log.read().splitlines()
 
 
 def _arrived(folder: Path, filename: str) -> int:
-    """Bytes of the largest file of that name below ``folder``; files may vanish meanwhile."""
+    """Bytes of the largest file of that name below ``folder``.
+
+    pip moves and removes files meanwhile: what is gone by the time of the look counts nothing.
+    """
     sizes = [0]
-    for path in folder.rglob(filename):
-        try:
-            sizes.append(path.stat().st_size)
-        except FileNotFoundError:  # pip moved it between the listing and the look
-            continue
+    for place, _, names in os.walk(folder):
+        if filename in names:
+            with suppress(FileNotFoundError):
+                sizes.append((Path(place) / filename).stat().st_size)
     return max(sizes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ STYLE: Final[dict[Outcome, str]] = {
 }
 _HEADINGS: Final = ("verdict", "gate", "observed", "interval", "bound", "margin")
 _RIGHT: Final = frozenset({"observed", "interval", "margin"})
+_COUNTED: Final = re.compile(r"(\d+) of (\d+)")
 _ROOMY: Final = 104
 """Columns of a terminal from which on the interval has room; `report explain` always has it."""
 
@@ -129,7 +131,21 @@ def status_line(stream: TextIO | None = None) -> Iterator[Callable[[str], None]]
 
 @contextmanager
 def _moving(console: Console) -> Iterator[Callable[[str], None]]:
-    from rich.text import Text
+    """A spinner with the last line; a bar as well while lines count ``N of M``."""
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    with console.status(Text("starting"), spinner="dots") as status:
-        yield lambda line: status.update(Text(line))
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=None)
+
+        def say(line: str) -> None:
+            counted = _COUNTED.search(line)
+            done, total = (int(counted[1]), int(counted[2])) if counted else (0, None)
+            progress.update(task, description=line, completed=done, total=total)
+
+        yield say

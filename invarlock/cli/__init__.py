@@ -12,11 +12,14 @@ from itertools import pairwise
 from typing import Final
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from invarlock import __version__
+from invarlock.cli.streams import outlive_readers
 from invarlock.errors import (
     EXIT_INTERRUPTED,
     EXIT_PASS,
+    EXIT_USAGE,
     EnvironmentFault,
     InternalFault,
     InvarlockError,
@@ -69,18 +72,16 @@ def cli() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; nothing it raises reaches the user raw."""
+    if argv is None:
+        outlive_readers()
     args = list(sys.argv[1:] if argv is None else argv)
     try:
         return _run(args)
     except InvarlockError as err:
         return _report(err, args)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("invarlock: interrupted; nothing was kept", err=True)
+        click.echo("invarlock: interrupted; no run was written", err=True)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away; Python would complain again while it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_PASS
     except OSError as err:
         return _report(_environment(err), args)
     except MemoryError:
@@ -99,8 +100,11 @@ def _run(args: list[str]) -> int:
     enforce_default_security()
     try:
         result = cli.main(args=args, prog_name="invarlock", standalone_mode=False)
+    except NoArgsIsHelpError as err:
+        click.echo(err.format_message(), err=True)
+        return EXIT_USAGE
     except click.UsageError as err:
-        message = err.format_message().rstrip(".")
+        message = _one_line(err.format_message()).rstrip(".").replace("'", "`")
         where = err.ctx.command_path if err.ctx is not None else "invarlock"
         lowered = message[:1].lower() + message[1:]
         raise UsageFault("E701", lowered, f"see `{where} --help`") from err
@@ -110,7 +114,7 @@ def _run(args: list[str]) -> int:
 
 
 def _environment(err: OSError) -> InvarlockError:
-    name = err.filename if isinstance(err.filename, str) else "a file"
+    name = err.filename if isinstance(err.filename, str) else "the output"
     match err.errno:
         case errno.ENOSPC | errno.EDQUOT | errno.EROFS:
             return EnvironmentFault("E603", f"cannot write `{name}`: {err.strerror}", "free space")

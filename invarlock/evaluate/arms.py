@@ -14,9 +14,10 @@ from typing import Final
 
 from pydantic import ValidationError
 
+import invarlock
 from invarlock import __version__
 from invarlock.artifacts.folder import Folder, SealedFile, seal_bytes, seal_file
-from invarlock.canonical import canonical_bytes
+from invarlock.canonical import canonical_bytes, digest_bytes, digest_json
 from invarlock.errors import EnvironmentFault
 from invarlock.evaluate.cache import BaselineCache
 from invarlock.evaluate.outputs import MAX_PART_BYTES, read_answer, read_output
@@ -36,6 +37,7 @@ BASELINE_FILES: Final = (
     "hidden.f32",
 )
 SUBJECT_FILES: Final = ("subject.i64", "subject.tensors.json")
+_MEASURING: Final = ("artifacts", "evidence", "measure")
 _VERSIONED: Final = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 
@@ -112,23 +114,7 @@ def _launch(
     given: Mapping[str, int] = MappingProxyType({}),
 ) -> ArmResult:
     model = inputs.baseline if arm == "baseline" else inputs.subject
-    files, binds, expected = model.inputs("model"), model.binds("model"), model.expected("model")
-    files |= given
-    if purpose == "measure":
-        files["data.jsonl"] = inputs.data.fd
-        if arm == "subject":
-            files |= inputs.baseline.inputs("baseline")
-            binds |= inputs.baseline.binds("baseline")
-            expected |= inputs.baseline.expected("baseline")
-    job = ArmJob(
-        arm=arm,
-        purpose=purpose,
-        contract=inputs.contract,
-        schedule=inputs.schedule,
-        threads=_threads(),
-        device=inputs.request.device,
-        expected=expected,
-    )
+    files, binds, job = _task(inputs, arm, purpose, given)
     out = scratch / f"{arm}-{purpose}"
     out.mkdir(mode=0o700)
     sealed_job = seal_bytes(canonical_bytes(job.model_dump(mode="json")))
@@ -153,6 +139,34 @@ def _launch(
         inputs=tuple(sorted({*files, *binds, "job.json"})), bytes_binding=model.bytes_binding
     )
     return ArmResult(answer, runtime, {name: out / name for name in names})
+
+
+def _task(
+    inputs: Inputs, arm: Arm, purpose: Purpose, given: Mapping[str, int]
+) -> tuple[dict[str, int], dict[str, Path], ArmJob]:
+    """What the boundary is given: sealed inputs, files to bind, and the job itself."""
+    models = {"model": inputs.baseline if arm == "baseline" else inputs.subject}
+    files = dict(given)
+    if purpose == "measure":
+        files["data.jsonl"] = inputs.data.fd
+        if arm == "subject":
+            models["baseline"] = inputs.baseline
+    binds: dict[str, Path] = {}
+    expected: dict[str, str] = {}
+    for prefix, folder in models.items():
+        files |= folder.inputs(prefix)
+        binds |= folder.binds(prefix)
+        expected |= folder.expected(prefix)
+    job = ArmJob(
+        arm=arm,
+        purpose=purpose,
+        contract=inputs.contract,
+        schedule=inputs.schedule,
+        threads=_threads(),
+        device=inputs.request.device,
+        expected=expected,
+    )
+    return files, binds, job
 
 
 def _progress(arm: Arm, say: Say) -> Say:
@@ -196,8 +210,17 @@ def _cache_key(inputs: Inputs) -> dict[str, object]:
         "machine": platform.machine(),
         "processor": _processor(),
         "invarlock": __version__,
+        "code": _code_digest(),
         "packages": _packages(),
     }
+
+
+def _code_digest() -> str:
+    """Digest of the sources that measure: batch shapes, chunks and formulas are in them."""
+    root = Path(invarlock.__file__).parent
+    sources = sorted(p for part in _MEASURING for p in (root / part).rglob("*.py"))
+    rows = {str(p.relative_to(root)): digest_bytes(p.read_bytes()) for p in sources}
+    return digest_json(rows)
 
 
 def _processor() -> str:

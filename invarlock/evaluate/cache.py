@@ -46,7 +46,7 @@ class BaselineCache:
         """The entry for ``key``, its MAC verified, or ``None``."""
         name = digest_json(key).removeprefix("sha256:")
         folder = self._root / name
-        if not folder.is_dir():
+        if not folder.is_dir() or not (self._root / _KEY_FILE).exists():
             return None
         self._check_private(self._root)
         seal = self._seal_of(folder)
@@ -70,10 +70,13 @@ class BaselineCache:
     def store(
         self, key: Mapping[str, object], *, records: Mapping[str, bytes], files: Mapping[str, Path]
     ) -> None:
-        """Keep copies of ``records`` and ``files`` under ``key``; an existing entry stays."""
+        """Keep copies of ``records`` and ``files`` under ``key``; an existing entry stays, unless
+        the MAC key it was sealed with is gone."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._check_private(self._root)
         name = digest_json(key).removeprefix("sha256:")
+        if not (self._root / _KEY_FILE).exists():
+            shutil.rmtree(self._root / name, ignore_errors=True)
         partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=self._root))
         try:
             for file, data in records.items():

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
-from invarlock.errors import EnvironmentFault, UsageFault
-from invarlock.policy import Compiled, compile_policy, parse_reference
+from invarlock.errors import UsageFault
+from invarlock.policy import Compiled, load_policy, parse_reference
 from invarlock.policy.ir import BarIR
-
-MAX_POLICY_BYTES: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +59,9 @@ def choose_bar(request: Request) -> ChosenBar:
     tier = _once("tier", reference.tier, request.tier)
     profile = _once("profile", reference.profile, request.profile)
     path = Path(reference.path)
-    compiled = compile_policy(read_policy(path), filename=str(path))
+    compiled = load_policy(path)
     name, bar = compiled.bar(tier, profile)
     return ChosenBar(path, compiled, name, bar)
-
-
-def read_policy(path: Path) -> bytes:
-    """The bytes of a policy file, at most 1 MiB and one more."""
-    try:
-        with path.open("rb") as file:
-            return file.read(MAX_POLICY_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError) as err:
-        raise EnvironmentFault("E601", f"policy `{path}` does not exist", "check the path") from err
-    except IsADirectoryError as err:
-        raise UsageFault("E115", f"policy `{path}` is a folder", "pass a .invar file") from err
 
 
 def _once(what: str, first: str | None, second: str | None) -> str | None:

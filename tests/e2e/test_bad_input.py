@@ -212,7 +212,7 @@ def test_ctrl_c_leaves_no_run(bench: Bench, tmp_path: Path) -> None:
     rest = child.stderr.read()
     assert child.wait(timeout=30) == 130
     assert time.monotonic() - begun < 10
-    assert rest.strip().splitlines()[-1] == "invarlock: interrupted; nothing was kept"
+    assert rest.strip().splitlines()[-1] == "invarlock: interrupted; no run was written"
     assert "Traceback" not in rest
     assert list(tmp_path.iterdir()) == []
     child.stderr.close()

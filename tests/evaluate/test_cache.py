@@ -57,6 +57,18 @@ def test_an_entry_sealed_with_another_key_is_refused(kept: tuple[BaselineCache, 
     assert caught.value.code == "E606"
 
 
+def test_without_its_mac_key_an_entry_is_as_good_as_none(
+    kept: tuple[BaselineCache, Path],
+) -> None:
+    cache, root = kept
+    (root / "mac.key").unlink()
+    assert cache.load(KEY) is None
+    cache.store(KEY, records={"answer.json": b"[1]"}, files={})
+    entry = cache.load(KEY)
+    assert entry is not None
+    assert entry.records == {"answer.json": b"[1]"}
+
+
 def test_a_moved_entry_is_refused(kept: tuple[BaselineCache, Path], tmp_path: Path) -> None:
     cache, root = kept
     first = entry_of(root)

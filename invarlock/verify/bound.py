@@ -10,6 +10,7 @@ from typing import Final
 
 from invarlock.artifacts.folder import FileEntry, root_digest, tree_of
 from invarlock.attest.predicate import REPORT_FILE, Predicate
+from invarlock.attest.statement import Statement
 from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault, InvarlockError, VerificationFault
 from invarlock.evidence.schema import HEADER_FILE, PART_FILES
@@ -63,6 +64,19 @@ def read_run(run: RunFolder, predicate: Predicate, findings: list[Finding]) -> R
             files[record.path] = data
             _compare(findings, record.path, digest_bytes(data), record.digest)
     return RunContents(report, files)
+
+
+def check_subject(statement: Statement) -> Iterator[Finding]:
+    """The in-toto subject, which others read and match, is the predicate's subject."""
+    named = f"sha256:{statement.subject[0].digest.sha256}"
+    if named != statement.predicate.subject.digest:
+        yield refused(
+            _LEVEL,
+            "E403",
+            "the statement's subject is not the subject of its predicate",
+            found=named,
+            expected=statement.predicate.subject.digest,
+        )
 
 
 def check_folders(

@@ -20,7 +20,7 @@ from invarlock.errors import (
 )
 from invarlock.judge import Verdict, contract_of, decide, estimate, same_measurement
 from invarlock.verify.bar import ConsumerBar, bar_of_policy, pinned_bar
-from invarlock.verify.bound import check_folders, read_run
+from invarlock.verify.bound import check_folders, check_subject, read_run
 from invarlock.verify.judged import Recomputed, recompute
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import (
@@ -86,6 +86,7 @@ def _examine(state: _State, statement: Statement) -> None:
     """Levels `bound` and `judged`; all that is wrong is noted, not only the first."""
     request = state.request
     recomputed = None
+    state.findings.extend(check_subject(statement))
     with open_run(request.run_folder) as run:
         contents = read_run(run, statement.predicate, state.findings)
     if request.asks(Level.JUDGED) and contents.complete:

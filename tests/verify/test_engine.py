@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from invarlock.attest.attest_run import attest_run
 from invarlock.attest.keys import KeyType, new_key
+from invarlock.canonical import canonical_bytes
 from invarlock.errors import EnvironmentFault, SafetyRefusal, UsageFault
 from invarlock.verify.result import Level, Status, VerificationResult
 from tests.verify.runs import (
@@ -250,6 +252,18 @@ def test_lower_levels_decide_nothing(scene: Scene) -> None:
         assert (result.exit_code, result.outcome, statuses(result)) == (3, "no-bar", reached)
         with pytest.raises(UsageFault):
             scene.verify(level=level)
+
+
+def test_another_subject_in_the_statement_is_refused_below_judged(scene: Scene) -> None:
+    files = documents(case())
+    report = report_of(files).encode()
+    honest = json.loads(signed(report))
+    assert scene.verify(level=Level.BOUND, policy=None).levels[Level.BOUND] is Status.REACHED
+    honest["subject"][0]["digest"]["sha256"] = "5" * 64
+    scene.publish(files, report, canonical_bytes(honest))
+    result = scene.verify(level=Level.BOUND, policy=None)
+    assert (result.exit_code, codes(result)) == (4, {"E403"})
+    assert statuses(result) == "reached failed not-asked"
 
 
 def test_levels_to_come_say_so(scene: Scene) -> None:

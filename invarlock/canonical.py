@@ -25,7 +25,8 @@ NON_FINITE: Final = -(2**63)
 
 _QUANTUM: Final = Decimal(1).scaleb(-9)
 _MAX_SAFE: Final = 2**53 - 1
-_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+# Possessive, and content with a string that never ends: linear in the input, whatever it is.
+_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _OPENING: Final = (b"[", b"{")
 _CLOSING: Final = (b"]", b"}")
 

@@ -34,6 +34,14 @@ _KERNEL_SUFFIX: Final = "_implementation"
 _KNOWN_KERNELS: Final = frozenset(
     {"", "eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention", "grouped_mm"}
 )
+_MISLEADING_KEYS: Final = frozenset(
+    {"transformers_weights", "is_causal", "use_bidirectional_attention"}
+)
+"""Keys by which a library loads other weights than those hashed, or lets a token see later ones."""
+_HONEST: Final[Mapping[str, tuple[Json, ...]]] = {
+    "is_causal": (None, True),
+    "use_bidirectional_attention": (None, False),
+}
 _UNSUPPORTED_KEYS: Final = ("quantization_config", "compression_config")
 _INDEX_KEYS: Final = frozenset({"metadata", "weight_map"})
 _MAX_CONFIG: Final = 16 << 20
@@ -43,7 +51,8 @@ def check_config(data: bytes, *, label: str = CONFIG) -> dict[str, Json]:
     """The configuration as a mapping, if it asks for nothing but data.
 
     Raises SafetyRefusal E206 when it is not a strict JSON object, E204 when it (or a configuration
-    nested in it) names remote code (`auto_map`, `custom_pipelines`, a kernel to be fetched), E210
+    nested in it) names remote code (`auto_map`, `custom_pipelines`, a kernel to be fetched), E206
+    when it points a library to other weights or past the causal mask, E210
     when its weights are packed (`quantization_config`).
     """
     try:
@@ -74,6 +83,12 @@ def _check_code(value: Json, label: str) -> None:
                     "E204",
                     f"`{label}` asks for code with `{shown(key)}`",
                     f"remove `{shown(key)}`, or use a built-in architecture",
+                )
+            if key in _MISLEADING_KEYS and item not in _HONEST.get(key, (None,)):
+                raise SafetyRefusal(
+                    "E206",
+                    f"`{label}` sets `{shown(key)}`: what runs would not be what was measured",
+                    f"remove `{shown(key)}`",
                 )
             _check_code(item, label)
 

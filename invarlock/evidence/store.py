@@ -196,7 +196,10 @@ def _check_schedule(header: Header, windows: Sequence[Window]) -> None:
 
 
 def _check_columns(subject: Int64s) -> None:
-    _, _, delta_p, top1 = subject
+    loss, kl, delta_p, top1 = subject
+    for name, column in (("log-loss", loss), ("KL divergence", kl)):
+        if bool(np.any((column != NON_FINITE) & (column < 0))):
+            raise _malformed(f"`subject.i64`: a {name} is below zero")
     if bool(np.any((top1 != NON_FINITE) & (top1 != 0) & (top1 != 1))):
         raise _malformed("`subject.i64`: a top-1 agreement is neither 0 nor 1")
     if bool(np.any((delta_p != NON_FINITE) & ((delta_p < -NANO) | (delta_p > NANO)))):

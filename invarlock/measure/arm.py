@@ -114,7 +114,7 @@ def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
             tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
             drawn = _draw(job, documents, tokenizer)
         with clock.phase("load"):
-            body, unexpected = _load(job, place, files, drawn.tokens)
+            body = _load(job, place, files, drawn.tokens)
         with clock.phase("guards"):
             tensors = [record.result() for record in records]
     from invarlock.measure.score import score_baseline
@@ -125,9 +125,7 @@ def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     place.write(TOKENS_FILE, encode_tokens(drawn.tokens))
     place.write(LOSSES_FILE, encode_columns(loss))
     place.write("baseline.tensors.json", encode_tensors(tensors))
-    return _answer(job, clock, body, unexpected, tokenizer).model_copy(
-        update={"data": drawn.counts}
-    )
+    return _answer(job, clock, tokenizer).model_copy(update={"data": drawn.counts})
 
 
 def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
@@ -138,7 +136,7 @@ def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
             tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
             ids = _same_places(job, windows, read_documents(place.inputs / DATA_FILE), tokenizer)
         with clock.phase("load"):
-            body, unexpected = _load(job, place, files, tokens)
+            body = _load(job, place, files, tokens)
             head = _baseline_head(place)
         with clock.phase("guards"):
             tensors = [record.result() for record in records]
@@ -149,12 +147,12 @@ def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
         split = hidden.seek(0, 2) > 0
         hidden.seek(0)
         pairing = Pairing(head, hidden, losses) if head is not None and split else None
+        if pairing is None and body.head is not None:
+            place.say("the baseline's head is not split: no KL, Δp, agreement")
         columns = score_subject(body, tokens, pairing, _counter(place, len(windows)))
     place.write("subject.i64", encode_columns(*columns))
     place.write("subject.tensors.json", encode_tensors(tensors))
-    return _answer(job, clock, body, unexpected, tokenizer).model_copy(
-        update={"subject_ids": tuple(ids)}
-    )
+    return _answer(job, clock, tokenizer).model_copy(update={"subject_ids": tuple(ids)})
 
 
 @contextmanager
@@ -186,14 +184,16 @@ def _same_places(
     return ids_at(windows, ids, job.contract.windows.length)
 
 
-def _load(job: ArmJob, place: Place, files: ModelFiles, tokens: UInt32s) -> tuple[Body, int]:
+def _load(job: ArmJob, place: Place, files: ModelFiles, tokens: UInt32s) -> Body:
     from invarlock.measure import loading
+    from invarlock.measure.causality import check_causal
     from invarlock.measure.head import agrees, read_head
     from invarlock.measure.score import Body
 
     loading.quiet()
     loading.use_threads(job.threads)
     config = loading.read_config(files)
+    loading.check_positions(config, job.contract.windows.length)
     loaded = loading.load_model(place.inputs / MODEL_FOLDER, files, config)
     if int(tokens.max()) >= loaded.vocabulary:
         raise SafetyRefusal(
@@ -201,10 +201,22 @@ def _load(job: ArmJob, place: Place, files: ModelFiles, tokens: UInt32s) -> tupl
             f"the windows hold token id {int(tokens.max())}, the model embeds {loaded.vocabulary}",
             "use the tokenizer made for these weights",
         )
+    check_causal(loaded.model, tokens)
     head = read_head(files, config)
     if head is not None and not agrees(head, loaded.model):
         head = None
-    return Body(loaded.model, head), loaded.unexpected
+    for line in _unusual(head, loaded.unexpected):
+        place.say(line)
+    return Body(loaded.model, head)
+
+
+def _unusual(head: Head | None, unexpected: int) -> Iterator[str]:
+    """What a user should know of a model that will be scored all the same."""
+    if unexpected:
+        what = "tensor is" if unexpected == 1 else "tensors are"
+        yield f"{unexpected} stored {what} not used by the architecture"
+    if head is None:
+        yield "this architecture's head is not split: no KL, Δp, agreement"
 
 
 def _baseline_head(place: Place) -> Head | None:
@@ -239,16 +251,12 @@ def _counter(place: Place, total: int) -> Callable[[int], None]:
     return lambda done: place.say(f"scored {done} of {total} windows")
 
 
-def _answer(
-    job: ArmJob, clock: Clock, body: Body, unexpected: int, tokenizer: Tokenizer
-) -> ArmAnswer:
+def _answer(job: ArmJob, clock: Clock, tokenizer: Tokenizer) -> ArmAnswer:
     return ArmAnswer(
         arm=job.arm,
         tokenizer=tokenizer.facts,
         device=job.device,
-        head="whole" if body.head is None else "split",
         threads=job.threads,
-        unexpected=unexpected,
         packages={name: version(name) for name in _VERSIONED},
         timings=clock.phases,
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _TOLERANCE: Final = 1e-5
-"""Relative to the largest state: rounding of float32 kernels, far below what a later token tells."""
+"""Relative to the largest state: float32 rounding, far below what a later token tells."""
 
 
 def check_causal(model: PreTrainedModel, tokens: UInt32s) -> None:

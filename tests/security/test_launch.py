@@ -43,12 +43,14 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Findings]:
         listener.listen()
         patch.setenv("TOKEN", secret["TOKEN"])
         script = f"PORT = {listener.getsockname()[1]}\n{TRIALS}"
-        for mode in MODES:
-            out = private(tmp_path_factory.mktemp(mode))
-            done = run_script(script, mode, out)
-            assert done.returncode == 0, done.stderr_tail
-            results[mode] = json.loads((out / "result.json").read_text())
-        holder.kill()
+        try:
+            for mode in MODES:
+                out = private(tmp_path_factory.mktemp(mode))
+                done = run_script(script, mode, out)
+                assert done.returncode == 0, done.stderr_tail
+                results[mode] = json.loads((out / "result.json").read_text())
+        finally:
+            holder.kill()
     return results
 
 

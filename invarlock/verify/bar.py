@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from invarlock.judge import schedule_of
 from invarlock.policy.ir import BarIR
 from invarlock.verify.result import BarUsed
 
@@ -23,12 +24,14 @@ class ConsumerBar:
 def bar_of_policy(reference: str) -> ConsumerBar:
     """The bar that ``F#TIER`` or ``F#TIER+PROFILE`` names, compiled from the file ``F``.
 
-    Raises :class:`UsageFault` for a policy or name that does not stand, exit 2.
+    Raises :class:`UsageFault`, exit 2, for a policy or name that does not stand, and E004 for a
+    bar that asks for no windows: `evaluate` refuses it, so no evidence can clear it either.
     """
     from invarlock.policy import load_policy, parse_reference
 
     ref = parse_reference(reference)
     name, ir = load_policy(ref.path).bar(ref.tier, ref.profile)
+    schedule_of(ir, ir.digest)
     used = BarUsed(source="policy", name=f"{ref.path}#{name}", digest=ir.digest)
     return ConsumerBar(ir, used)
 

@@ -2,7 +2,8 @@
 
 The interval estimate decides: all inside passes, all outside fails, otherwise inconclusive. A
 measure without an interval, or ``.point``, decides by its value. What is missing, NaN, infinite
-or unpaired never passes (DESIGN section 3).
+or unpaired never passes (DESIGN section 3). Too little evidence says nothing against the subject:
+an amount below its floor is incomplete, not failed (DESIGN section 9).
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ from invarlock.policy.ir import BarIR, Gate, Interval, Member
 _SLACK: Final = Decimal("1e-9")
 """A value that was rounded, or went through exp or a float, and lies this near to its bound cannot
 be told from it."""
+
+_AMOUNTS: Final = frozenset(
+    {"windows.preview", "windows.final", "windows.tokens", "estimate.resamples"}
+)
+"""Measures of how much evidence there is, not of what it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +123,18 @@ def _number(relation: Interval, gate: Gate, value: Value) -> _Finding:
     if relation.contains(wide[0]) and relation.contains(wide[1]):
         verdict: Outcome = "pass"
     elif _apart(relation, *wide):
-        verdict = "fail"
+        verdict = "incomplete" if _too_little(gate.measure, relation, high) else "fail"
     else:
         verdict = "inconclusive"
     margin = _margin(relation, low, high, verdict)
     return _Finding(
         verdict, value, _sentence(gate, value, (low, high), verdict), (low, high), margin
     )
+
+
+def _too_little(measure: str, relation: Interval, amount: Decimal) -> bool:
+    """Whether ``amount``, which lies outside, is an amount of evidence below its floor."""
+    return measure in _AMOUNTS and relation.low is not None and amount <= Decimal(relation.low)
 
 
 def _widened(measure: str, low: Decimal, high: Decimal, exact: bool) -> tuple[Decimal, Decimal]:
@@ -157,7 +168,8 @@ def _margin(relation: Interval, low: Decimal, high: Decimal, verdict: Outcome) -
 
     Outside, the nearer end decides, since all of the interval must be out; else the farther one.
     """
-    above, below = (low, high) if verdict == "fail" else (high, low)
+    outside = verdict in {"fail", "incomplete"}
+    above, below = (low, high) if outside else (high, low)
     gaps = []
     if relation.high is not None:
         gaps.append(Decimal(relation.high) - above)
@@ -169,6 +181,9 @@ def _margin(relation: Interval, low: Decimal, high: Decimal, verdict: Outcome) -
 def _sentence(gate: Gate, value: Value, ends: tuple[Decimal, Decimal], verdict: Outcome) -> str:
     low, high = _texts(ends)
     what = f"interval [{low}, {high}]" if _has_interval(gate) else low
+    if verdict == "incomplete":
+        unit = MEASURES[gate.measure].unit
+        return f"too little evidence: {low} {unit} there, `{describe_relation(gate)}` asked"
     if verdict == "inconclusive":
         relation = "cannot be told from the bound of" if low == high else "straddles a bound of"
     else:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from invarlock.canonical import decimal_text
 from invarlock.judge import GateResult, Key, Value, Values, decide, gravest
-from invarlock.policy.catalogue import MEASURES, Kind
+from invarlock.policy.catalogue import MEASURES, Kind, Unit
 from invarlock.policy.ir import BarIR, Gate, Interval, Member, Target
 from tests.builders import at_least, at_most, between, one_of, target
 
@@ -117,6 +117,36 @@ def test_slack_stops_at_the_natural_range() -> None:
     assert _judge(between("top1.agreement", "0.97", "1"), value).verdict == "pass"
     zero = _value("0", exact=False)
     assert _judge(between("kl.p99", "0", "0.5"), zero).verdict == "pass"
+
+
+AMOUNTS = ["windows.preview", "windows.final", "windows.tokens", "estimate.resamples"]
+
+
+@pytest.mark.parametrize("measure", AMOUNTS)
+def test_too_little_evidence_is_incomplete_and_says_how_much_is_there(measure: str) -> None:
+    floor = at_least(measure, "64")
+    assert _judge(floor, _value("64")).verdict == "pass"
+    short = _judge(floor, _value("63"))
+    assert (short.verdict, short.margin, short.observed) == ("incomplete", "-1", "63")
+    assert short.reason.startswith("too little evidence: 63 ")
+    assert short.reason.endswith(" there, `>= 64` asked")
+    above = Gate(measure=measure, level="require", relation=Interval(low="64", low_closed=False))
+    assert _judge(above, _value("64")).verdict == "incomplete"
+    assert _judge(above, _value("65")).verdict == "pass"
+    assert _judge(between(measure, "8", "64"), _value("65")).verdict == "fail"
+
+
+def test_amounts_are_what_the_catalogue_counts() -> None:
+    counted = {
+        name
+        for name, measure in MEASURES.items()
+        if measure.evidence in {"windows", "contract"} and measure.unit is not Unit.RATIO
+    }
+    assert counted == set(AMOUNTS)
+
+
+def test_a_worse_subject_still_fails_below_its_floor() -> None:
+    assert _judge(at_least("top1.agreement", "0.9"), _value("0.8", "0.7", "0.85")).verdict == "fail"
 
 
 def test_open_bounds() -> None:

@@ -123,7 +123,7 @@ def test_the_consumers_bar_decides_whatever_the_producers_said(scene: Scene) -> 
 
 
 def test_more_windows_than_were_measured_is_no_pass(scene: Scene) -> None:
-    assert _bar(scene, b"final      >= 24", b"final      >= 25").exit_code in {1, 3}
+    assert _bar(scene, b"final      >= 24", b"final      >= 25").outcome == "incomplete"
 
 
 def test_settings_of_the_estimate_are_the_consumers(scene: Scene) -> None:
@@ -141,6 +141,14 @@ def test_a_policy_that_does_not_stand_is_the_consumers_fault(scene: Scene) -> No
         _bar(scene, b"perplexity.ratio ", b"perplexity.ration ")
     with pytest.raises(UsageFault):
         scene.verify(policy=f"{scene.root / 'bar.invar'}#balanced+none")
+
+
+def test_a_bar_that_asks_for_no_windows_is_refused_as_evaluate_refuses_it(scene: Scene) -> None:
+    policy = scene.root / "bar.invar"
+    with pytest.raises(UsageFault, match=r"windows\.final") as caught:
+        scene.verify(policy=f"{policy}#balanced")
+    assert (caught.value.code, caught.value.exit_code) == ("E004", 2)
+    assert scene.verify(policy=f"{policy}#balanced+dev").exit_code == 0
 
 
 # --- artifacts -----------------------------------------------------------------------------------

@@ -73,10 +73,9 @@ def _read_report(run: Path) -> bytes:
 
 
 def _key(path: Path) -> tuple[PrivateKey, bool]:
-    """The key at ``path``; on first use it is made, in a folder of its owner's alone."""
+    """The key at ``path``; on first use it is made."""
     if os.path.lexists(path):
         return load_private(path), False
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new_key(path)
     return load_private(path), True
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     )
 
 MAX_PEM: Final = 64 << 10
-_HINT: Final = "make one with `invarlock key new`"
+_MAKE: Final = "make one with `invarlock key new`"
+_ASK: Final = "get the producer's public key from the producer, by a way that you trust"
 
 
 class KeyType(StrEnum):
@@ -85,8 +86,9 @@ class PrivateKey:
 def new_key(path: Path, key_type: KeyType = KeyType.P256) -> PublicKey:
     """Make a key pair: ``path`` (0600) and ``path.pub``.
 
-    Raises :class:`UsageFault` E702 when either exists, :class:`EnvironmentFault` E601 to E603
-    when the folder is absent or not writable. Never overwrites, never leaves one half.
+    A folder that is absent is made for its owner alone (0700). Raises :class:`UsageFault` E702
+    when either exists, :class:`EnvironmentFault` E602 or E603 when the folder cannot be made or
+    written. Never overwrites, never leaves one half.
     """
     from cryptography.hazmat.primitives import serialization as ser
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -98,6 +100,7 @@ def new_key(path: Path, key_type: KeyType = KeyType.P256) -> PublicKey:
     )
     pem = private.private_bytes(ser.Encoding.PEM, ser.PrivateFormat.PKCS8, ser.NoEncryption())
     public = _public(private.public_key(), path)
+    _make_folder(path.parent)
     _write_new(path, pem, 0o600)
     try:
         _write_new(public_path(path), public_pem(public), 0o644)
@@ -125,16 +128,16 @@ def load_private(path: Path) -> PrivateKey:
     from cryptography.hazmat.primitives import serialization as ser
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-    pem = _read(path)
+    pem = _read(path, _MAKE)
     if b"PRIVATE KEY-----" not in pem:
-        raise UsageFault("E703", f"`{path}` holds no private key in PEM", _HINT)
+        raise UsageFault("E703", f"`{path}` holds no private key in PEM", _MAKE)
     try:
         private = ser.load_pem_private_key(pem, password=None)
     except TypeError as err:
         hint = "store it without a passphrase in a place only the signer can read"
         raise UsageFault("E703", f"the key `{path}` is encrypted", hint) from err
     except (ValueError, UnsupportedAlgorithm) as err:
-        raise UsageFault("E703", f"`{path}` is no usable private key", _HINT) from err
+        raise UsageFault("E703", f"`{path}` is no usable private key", _MAKE) from err
     if not isinstance(private, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
         raise _unsupported(path)
     return PrivateKey(private, _public(private.public_key(), path))
@@ -145,7 +148,7 @@ def load_public(path: Path) -> PublicKey:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization as ser
 
-    pem = _read(path)
+    pem = _read(path, _ASK)
     if b"PRIVATE KEY-----" in pem:
         hint = f"pass the public half, `{public_path(path).name}`"
         raise UsageFault("E703", f"`{path}` is a private key", hint)
@@ -154,7 +157,7 @@ def load_public(path: Path) -> PublicKey:
     try:
         public = ser.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as err:
-        raise UsageFault("E703", f"`{path}` is no usable public key", _HINT) from err
+        raise UsageFault("E703", f"`{path}` is no usable public key", _ASK) from err
     return _public(public, path)
 
 
@@ -178,12 +181,12 @@ def _unsupported(path: Path) -> UsageFault:
     )
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, remedy: str) -> bytes:
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_PEM + 1)
     except FileNotFoundError as err:
-        raise EnvironmentFault("E601", f"no key at `{path}`", _HINT) from err
+        raise EnvironmentFault("E601", f"no key at `{path}`", remedy) from err
     except PermissionError as err:
         raise EnvironmentFault("E602", f"cannot read the key `{path}`", "check its mode") from err
     except OSError as err:
@@ -193,15 +196,21 @@ def _read(path: Path) -> bytes:
     return data
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except PermissionError as err:
+        raise EnvironmentFault("E602", f"cannot make `{folder}`", "choose another path") from err
+    except OSError as err:
+        raise EnvironmentFault("E603", f"cannot make `{folder}`", "choose another path") from err
+
+
 def _write_new(path: Path, data: bytes, mode: int) -> None:
     """Write ``data`` to a file that must not exist; on failure nothing is left behind."""
     try:
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     except FileExistsError as err:
         raise UsageFault("E702", f"`{path}` already exists", "choose another path") from err
-    except FileNotFoundError as err:
-        hint = "make the folder first"
-        raise EnvironmentFault("E601", f"no folder `{path.parent}`", hint) from err
     except PermissionError as err:
         raise EnvironmentFault("E602", f"cannot write `{path}`", "check the folder's mode") from err
     except OSError as err:

@@ -23,7 +23,10 @@ def key() -> None:
     help="ECDSA on P-256 with SHA-256, or Ed25519.",
 )
 def new(path: Path, key_type: str) -> None:
-    """Write a private key to PATH (mode 0600) and its public half to PATH.pub."""
+    """Write a private key to PATH (mode 0600) and its public half to PATH.pub.
+
+    A folder that is absent is made (mode 0700).
+    """
     from invarlock.attest.keys import KeyType, new_key, public_path
 
     public = new_key(path, KeyType(key_type))

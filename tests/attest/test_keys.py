@@ -39,15 +39,25 @@ def test_nothing_is_overwritten_and_no_half_is_left(tmp_path: Path, occupied: st
     assert (tmp_path / occupied).read_text() == "precious"
 
 
-def test_absent_folder_and_absent_key_are_the_environments_fault(tmp_path: Path) -> None:
-    for attempt in (
-        lambda: new_key(tmp_path / "none" / "k"),
-        lambda: load_private(tmp_path / "k"),
-        lambda: load_public(tmp_path / "k.pub"),
-    ):
+def test_an_absent_folder_is_made_for_the_owner_alone(tmp_path: Path) -> None:
+    new_key(tmp_path / "keys" / "k")
+    assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
+    assert load_public(tmp_path / "keys" / "k.pub").type is KeyType.P256
+
+
+def test_a_folder_that_cannot_be_made_is_the_environments_fault(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(EnvironmentFault) as caught:
+        new_key(tmp_path / "file" / "k")
+    assert caught.value.code == "E603"
+
+
+def test_each_side_is_told_where_its_absent_key_comes_from(tmp_path: Path) -> None:
+    for load, remedy in ((load_private, "invarlock key new"), (load_public, "producer's public")):
         with pytest.raises(EnvironmentFault) as caught:
-            attempt()
+            load(tmp_path / "none")
         assert caught.value.code == "E601"
+        assert remedy in caught.value.hint
 
 
 def _private_pem(

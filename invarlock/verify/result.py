@@ -50,7 +50,8 @@ LIMITS: Final[dict[Level, str]] = {
     ),
     Level.JUDGED: (
         "this level recomputes everything from the evidence, and cannot see evidence that the "
-        "signer forged consistently, numbers and all: only an evaluation of your own can"
+        "signer forged consistently, numbers and all, nor how many runs were tried before this "
+        "one: only an evaluation of your own can"
     ),
 }
 

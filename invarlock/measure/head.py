@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from invarlock.artifacts.model_files import ModelFiles
 from invarlock.errors import SafetyRefusal
+from invarlock.measure.loading import forward_pass
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -150,16 +151,27 @@ def agrees(head: Head, model: PreTrainedModel) -> bool:
         return False
     ids = torch.arange(8).reshape(1, 8) % head.vocabulary
     with torch.inference_mode():
-        whole = model(input_ids=ids, use_cache=False).logits[0]
+        whole = whole_logits(model, ids)[0]
         split = head.logits(hidden_states(model, ids)[0])
     scale = float(torch.nan_to_num(whole, posinf=0.0, neginf=0.0).abs().max())
     return torch.allclose(whole, split, rtol=1e-3, atol=1e-4 * scale, equal_nan=True)
 
 
 def hidden_states(model: PreTrainedModel, ids: Tensor) -> Tensor:
-    """Last hidden states where the head begins, (batch, length, width), without the head."""
-    states: Tensor = model.base_model(input_ids=ids, use_cache=False)[0]
+    """Last hidden states where the head begins, (batch, length, width), without the head.
+
+    Raises :class:`SafetyRefusal` E207 when the model fails, :class:`MemoryError`."""
+    with forward_pass():
+        states: Tensor = model.base_model(input_ids=ids, use_cache=False)[0]
     return states
+
+
+def whole_logits(model: PreTrainedModel, ids: Tensor) -> Tensor:
+    """Logits by the model's own head, (batch, length, vocabulary). Raises as
+    :func:`hidden_states`."""
+    with forward_pass():
+        logits: Tensor = model(input_ids=ids, use_cache=False).logits
+    return logits
 
 
 def _same(one: Tensor, other: Tensor) -> bool:

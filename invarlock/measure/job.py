@@ -84,11 +84,8 @@ class ArmAnswer(Frozen):
 
     Attributes:
         error: why there is nothing else; files may then be missing.
-        head: ``split`` when hidden states or KL come from a tested split of the output head;
-            ``whole`` when the architecture has none: then KL, Δp and agreement are flagged.
         subject_ids: of the subject, for each scheduled window the digest of what its tokenizer
             gives at the same place, or null.
-        unexpected: stored tensors that the architecture does not use.
         packages: versions that can change a number.
         timings: milliseconds by phase.
     """
@@ -99,9 +96,7 @@ class ArmAnswer(Frozen):
     tokenizer: TokenizerFacts | None = None
     data: DataCounts | None = None
     device: str = Field(default="cpu", max_length=200)
-    head: Literal["split", "whole"] | None = None
     threads: int = Field(default=1, ge=1)
-    unexpected: int = Field(default=0, ge=0)
     packages: dict[str, str] = Field(default_factory=dict)
     timings: dict[str, int] = Field(default_factory=dict)
     subject_ids: tuple[Digest | None, ...] | None = None

@@ -6,6 +6,8 @@ point it to other files, and what was hashed is what is loaded.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -31,6 +33,16 @@ _BAD_CONFIG: Final = (
     ValueError,
 )
 _OUT_OF_MEMORY: Final = "allocate memory"
+_POSITIONS: Final = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "max_sequence_length",
+    "max_target_positions",
+    "n_ctx",
+    "context_length",
+)
+"""Keys for the longest run of tokens that a model is made for; the first one present decides."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +100,49 @@ def read_config(files: ModelFiles) -> PretrainedConfig:
         return CONFIG_MAPPING[kind].from_dict(dict(files.config))
     except (*_BAD_CONFIG, StrictDataclassError) as err:
         raise _refused("E206", "`config.json` is malformed", err) from err
+
+
+def check_positions(config: PretrainedConfig, length: int) -> None:
+    """Refuse windows of ``length`` tokens that are longer than the model is made for.
+
+    Learned positions end there; rotary ones go on, but no one has trained them. Positions that are
+    stretched by a factor reach as much further. Raises :class:`SafetyRefusal` E207.
+    """
+    text = getattr(config, "text_config", None) or config
+    for key in _POSITIONS:
+        limit = getattr(text, key, None)
+        if not isinstance(limit, int) or limit < 1:
+            continue
+        if limit * _stretch(getattr(text, "rope_parameters", None)) < length:
+            raise SafetyRefusal(
+                "E207",
+                f"windows are {length} tokens long, `{key}` of `config.json` is {limit}",
+                f"set `windows.length` to {limit} or less, or use a model made for {length}",
+            )
+        return
+
+
+def _stretch(rope: object) -> float:
+    """The factor by which rotary positions are stretched, the largest of all kinds of layers."""
+    if not isinstance(rope, dict):
+        return 1.0
+    own = rope.get("factor")
+    factor = float(own) if isinstance(own, int | float) else 1.0
+    return max(1.0, factor, *(_stretch(inner) for inner in rope.values()))
+
+
+@contextmanager
+def forward_pass() -> Iterator[None]:
+    """What a forward pass inside raises, as a refusal of the model.
+
+    Raises :class:`SafetyRefusal` E207; :class:`MemoryError` when memory gives out.
+    """
+    try:
+        yield
+    except (IndexError, RuntimeError, ValueError) as err:
+        if _OUT_OF_MEMORY in str(err):
+            raise MemoryError from err
+        raise _refused("E207", "the model fails on its own windows", err) from err
 
 
 def load_model(folder: Path, files: ModelFiles, config: PretrainedConfig) -> Loaded:

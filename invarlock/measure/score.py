@@ -18,7 +18,7 @@ from invarlock.canonical import NON_FINITE
 from invarlock.errors import SafetyRefusal
 from invarlock.evidence.model import Int64s, UInt32s
 from invarlock.measure.fixed import to_nano
-from invarlock.measure.head import Head, hidden_states
+from invarlock.measure.head import Head, hidden_states, whole_logits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -196,7 +196,7 @@ def _whole_losses(body: Body, ids: Tensor) -> Doubles:
     """Log-losses through the model's own head, a window at a time."""
     parts = []
     for window in _pieces(ids, 1):
-        logits = body.model(input_ids=window, use_cache=False).logits[0, :-1].float()
+        logits = whole_logits(body.model, window)[0, :-1].float()
         parts.append(_losses(logits, window[0, 1:]))
     return np.concatenate(parts)
 

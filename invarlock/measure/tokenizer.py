@@ -7,6 +7,7 @@ not added to documents: a window is a run of the text itself.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,6 +32,16 @@ _ROLES: Final = (
     "sep_token",
     "unk_token",
 )
+_ELSEWHERE: Final = frozenset(
+    {"added_tokens", "model", "normalizer", "pre_tokenizer", "padding", "truncation", "version"}
+)
+"""Of ``tokenizer.json``: what other facts hold, what each call sets anew, the format's version."""
+_BOOKKEEPING: Final = frozenset(
+    {"backend", "is_local", "name_or_path", "special_tokens_map_file", "tokenizer_file"}
+)
+"""Of ``tokenizer_config.json``: where the files came from. All other keys count, unknown ones too:
+they are arguments of the class that rebuilds the tokenizer."""
+_SPOKEN_FOR: Final = frozenset({"__type", "content", "special"})
 _BATCH: Final = 1024
 
 
@@ -83,21 +94,33 @@ def tokenizer_facts(
 ) -> TokenizerFacts:
     """Digests of what makes a tokenizer, from its parsed files.
 
-    ``vocabulary`` is the model's type and vocabulary; ``merges`` the merges together with the
-    normaliser and pre-tokeniser that feed them; ``specials`` the added tokens and which plays which
-    role; ``template`` the chat template. Raises :class:`SafetyRefusal` E206.
+    ``vocabulary`` is the model without its merges, and the added tokens; ``merges`` the merges
+    together with the normaliser and pre-tokeniser that feed them; ``specials`` which token plays
+    which role, and whatever else shapes ids or text: post-processor, decoder, keys of the
+    configuration, keys unknown to this program; ``template`` the chat template. Raises
+    :class:`SafetyRefusal` E206.
     """
     model = document.get("model")
     if not isinstance(model, dict):
         raise SafetyRefusal("E206", f"`{_FILE}` has no `model`", "save the tokenizer again")
     return TokenizerFacts(
-        vocabulary=_digest([model.get("type"), model.get("vocab")]),
+        vocabulary=_digest([_settings(model), document.get("added_tokens")]),
         merges=_digest(
             [_pairs(model.get("merges")), document.get("normalizer"), document.get("pre_tokenizer")]
         ),
-        specials=_digest([document.get("added_tokens"), _roles(config, specials)]),
+        specials=_digest([_without(document, _ELSEWHERE), *_configured(config, specials)]),
         template=_digest(template if template is not None else config.get("chat_template")),
     )
+
+
+def _settings(model: Mapping[str, Json]) -> Json:
+    """The model without its merges; a setting that is off or null is as good as absent, which is
+    how older versions of the library write it."""
+    return {
+        key: value
+        for key, value in model.items()
+        if key != "merges" and value is not None and value is not False
+    }
 
 
 def _pairs(merges: Json) -> Json:
@@ -107,12 +130,26 @@ def _pairs(merges: Json) -> Json:
     return [list(m.split(" ", 1)) if isinstance(m, str) else m for m in merges]
 
 
-def _roles(config: Mapping[str, Json], specials: Mapping[str, Json]) -> Json:
-    roles: dict[str, Json] = {}
-    for role in _ROLES:
-        value = config.get(role, specials.get(role))
-        roles[role] = value.get("content") if isinstance(value, dict) else value
-    return roles
+def _configured(config: Mapping[str, Json], specials: Mapping[str, Json]) -> list[Json]:
+    """Roles, and all other keys, of both files; ``tokenizer_config.json`` goes before."""
+    both = {**specials, **config}
+    roles: dict[str, Json] = {role: _token(both.get(role)) for role in _ROLES}
+    return [roles, _without(both, {*_ROLES, *_BOOKKEEPING, "chat_template"})]
+
+
+def _token(value: Json) -> Json:
+    """Both spellings of a token in a role, its text and an object, as the text if no flag is set;
+    that it is special goes without saying."""
+    if not isinstance(value, dict):
+        return value
+    flags: dict[str, Json] = {
+        key: flag for key, flag in value.items() if flag and key not in _SPOKEN_FOR
+    }
+    return [value.get("content"), flags] if flags else value.get("content")
+
+
+def _without(value: Mapping[str, Json], keys: AbstractSet[str]) -> Json:
+    return {key: item for key, item in value.items() if key not in keys}
 
 
 def _digest(value: Json) -> str:

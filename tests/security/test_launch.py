@@ -17,6 +17,7 @@ import pytest
 
 from invarlock.errors import EnvironmentFault, InternalFault, InvarlockError, SafetyRefusal
 from invarlock.security.channels import status_number
+from invarlock.security import temporarily_allow_network
 from invarlock.security.launch import LaunchRequest, Mode, execute, launch
 from invarlock.security.manifest import inside_breaches, outside_breaches
 from invarlock.security.plan import prepare
@@ -36,6 +37,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Findings]:
     secret = {"TOKEN": "CANARY-0451"}
     with (
         pytest.MonkeyPatch.context() as patch,
+        # A test that ran the command line in this process has armed the tripwire for good.
+        temporarily_allow_network(),
         socket.socket() as listener,
         subprocess.Popen(["sleep", "600"], env={"PATH": "/usr/bin:/bin", **secret}) as holder,
     ):

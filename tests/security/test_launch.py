@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from invarlock.errors import EnvironmentFault, InternalFault, InvarlockError, SafetyRefusal
-from invarlock.security.channels import status_number
 from invarlock.security import temporarily_allow_network
+from invarlock.security.channels import status_number
 from invarlock.security.launch import LaunchRequest, Mode, execute, launch
 from invarlock.security.manifest import inside_breaches, outside_breaches
 from invarlock.security.plan import prepare

@@ -134,6 +134,7 @@ CODES: Final[dict[str, Code]] = {
     "E115": _c("the policy file cannot be read", "pass a UTF-8 text file under 1 MiB"),
     "E116": _c("a profile makes bars incomparable", "leave settings to the top level"),
     "E117": _c("nothing pins data or baseline", "require `data.digest` and `baseline.digest`"),
+    "E118": _c("only the harmless side is bounded", "bound the side where the subject is worse"),
     # E2xx: untrusted artifacts
     "E201": _c("pickle where weights are expected", "convert the model to safetensors"),
     "E202": _c("malformed safetensors file", "fetch or write the file again"),

@@ -8,14 +8,16 @@ from pathlib import Path
 import click
 
 from invarlock.canonical import canonical_bytes
-from invarlock.errors import EXIT_USAGE
+from invarlock.errors import (
+    EXIT_ENVIRONMENT,
+    EXIT_USAGE,
+    EnvironmentFault,
+    InvarlockError,
+    UsageFault,
+)
 from invarlock.policy import (
-    Compiled,
-    PolicyFault,
-    compile_policy,
     load_policy,
     parse_reference,
-    read_source,
     views,
 )
 from invarlock.policy.diagnostics import printable
@@ -41,17 +43,23 @@ def policy() -> None:
 @_format
 @click.pass_context
 def check(ctx: click.Context, files: tuple[str, ...], form: str) -> None:
-    """Check policies and print everything found in them; exit 2 if any has an error."""
-    sources = {name: read_source(Path(name)) for name in files}
-    results = {printable(name): _outcome(name, source) for name, source in sources.items()}
+    """Check policies and print everything found in them.
+
+    Exit 6 if a file cannot be opened, else 2 if any has an error. The others are checked all
+    the same.
+    """
+    results = {printable(name): _outcome(name) for name in files}
     if form == "json":
         _print_json(views.check_document(results))
     else:
         for name, result in results.items():
-            if views.diagnostics_of(result):
-                click.echo(views.diagnostics_text(result), err=True)
+            found = views.diagnostics_text(name, result)
+            if found:
+                click.echo(found, err=True)
             click.echo(views.check_line(name, result))
-    if any(isinstance(result, PolicyFault) for result in results.values()):
+    if any(isinstance(result, EnvironmentFault) for result in results.values()):
+        ctx.exit(EXIT_ENVIRONMENT)
+    if any(isinstance(result, InvarlockError) for result in results.values()):
         ctx.exit(EXIT_USAGE)
 
 
@@ -102,10 +110,10 @@ def show(reference: str, form: str) -> None:
         click.echo(views.show_text(compiled, name))
 
 
-def _outcome(name: str, source: bytes) -> Compiled | PolicyFault:
+def _outcome(name: str) -> views.Outcome:
     try:
-        return compile_policy(source, filename=printable(name))
-    except PolicyFault as fault:
+        return load_policy(Path(name))
+    except (EnvironmentFault, UsageFault) as fault:
         return fault
 
 

@@ -126,7 +126,7 @@ class _Builder:
             part = _node(rest[0])
             token = _token(part.children[0])
             text = token.text[1:-1] if token.type == "STRING" else token.text
-            target = Target(_TARGETS[part.name], text, self.span(part))
+            target = Target(_TARGETS[part.name], text, self.span(token), self.span(part))
         return Subject(self.word(_token(name)), target, self.span(node))
 
     def relation(self, node: Node) -> Relation:

@@ -7,10 +7,10 @@ from typing import Final
 from invarlock.policy.catalogue import TASKS
 from invarlock.policy.check_case import check_case
 from invarlock.policy.check_gate import check_gate
-from invarlock.policy.check_setting import PREFIXES, check_setting
+from invarlock.policy.check_setting import check_setting
 from invarlock.policy.checked import Case, Checked, PlacedGate, PlacedSetting, Scope
 from invarlock.policy.diagnostics import shown
-from invarlock.policy.names import did_you_mean, one_of
+from invarlock.policy.names import BLOCKS, PREFIXES, did_you_mean, one_of
 from invarlock.policy.problems import Problem, Problems
 from invarlock.policy.span import Span
 from invarlock.policy.syntax import (
@@ -31,8 +31,6 @@ MAX_TIERS: Final = 16
 MAX_PROFILES: Final = 8
 MAX_GATES: Final = 256
 """Gates of one block. With the two caps above, the bars of any file are bounded in number."""
-
-_BLOCKS: Final = ("tier", "profile", "test", "signer", *PREFIXES)
 
 
 def check(source: Source, problems: Problems) -> Checked | None:
@@ -182,7 +180,7 @@ class _Checker:
             case "":
                 self.scope("", block)  # its head is broken and reported: check what it holds
             case kind:
-                hint = did_you_mean(kind, _BLOCKS, f"write {one_of(_BLOCKS)}")
+                hint = did_you_mean(kind, BLOCKS, f"write {one_of(BLOCKS)}")
                 message = f"unknown block `{shown(kind)}`"
                 self.problems.add("E102", message, hint, block.kind.span)
 

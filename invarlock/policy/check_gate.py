@@ -95,14 +95,15 @@ def _target(measure: Measure, target: Target) -> ir.Target:
             message = f'the slice name "{name}" is empty, too long or not printable'
             raise Problem("E103", message, f"use 1 to {_MAX_SLICE} characters", target.span)
         return ir.Target(kind="slice", name=target.name)
+    if target.kind == "each" and target.name != "family":
+        message = f"unknown word `{name}` after `each`"
+        raise Problem("E102", message, "did you mean `family`?", target.place)
     if not measure.families:
-        hint = f'for a slice write `on "{name}"`' if measure.slices else "remove `on …`"
+        may_be_slice = measure.slices and target.kind == "family"
+        hint = f'for a slice write `on "{name}"`' if may_be_slice else "remove `on …`"
         message = f"`{measure.name}` is not measured on families of weights"
         raise Problem("E113", message, hint, target.span)
     if target.kind == "each":
-        if target.name != "family":
-            message = f"unknown word `{name}` after `each`"
-            raise Problem("E102", message, "write `on each family`", target.span)
         return ir.Target(kind="each", name="family")
     if target.name not in FAMILIES:
         hint = did_you_mean(target.name, FAMILIES, f"write {one_of(FAMILIES)}")

@@ -11,9 +11,6 @@ from invarlock.policy.names import did_you_mean, one_of
 from invarlock.policy.problems import Problem
 from invarlock.policy.quantity import convert
 
-PREFIXES = tuple(sorted({name.split(".")[0] for name in SETTINGS}))
-"""Names of the blocks that hold settings: ``windows { length = … }`` sets ``windows.length``."""
-
 
 def check_setting(key: str, setting: syntax.Setting) -> str:
     """The normalised value of the setting named ``key`` in full, as it stands in the IR.

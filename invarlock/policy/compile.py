@@ -130,7 +130,7 @@ def _compile(source: bytes, text: str, problems: Problems) -> Compiled | None:
     tree, faults = parse(text)
     lines = Lines(text)
     for fault in faults:
-        problems.add("E101", fault.message, fault.hint, lines.span(fault.start, fault.end))
+        problems.add(fault.code, fault.message, fault.hint, lines.span(fault.start, fault.end))
     checked = check(build(tree, text), problems)
     if checked is None:
         return None
@@ -140,7 +140,7 @@ def _compile(source: bytes, text: str, problems: Problems) -> Compiled | None:
     if any(d.severity == "error" for d in problems.found):
         return None
     ir = lower(checked, bars)
-    advise(ir, checked.span, problems)
+    advise(ir, bars.values(), checked.span, problems)
     return Compiled(
         name=checked.name,
         version=checked.version,

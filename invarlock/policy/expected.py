@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.lex import BAD, END, Token
+from invarlock.policy.names import BLOCKS, STARTERS, nearest
 
 _NAMES: Final = {
     "NAME": "a name",
@@ -27,6 +28,8 @@ _NAMES: Final = {
     "PERCENT": "`%`",
     "SEMICOLON": "`;`",
 }
+_WORDS: Final = frozenset({"policy", *STARTERS, *BLOCKS})
+_BEGIN: Final = "begin a statement: `require`, `warn`, `NAME = …` or a block"
 # Always possible beside others, and never what the writer forgot.
 _QUIET: Final = frozenset({"SEMICOLON", "PERCENT", END})
 
@@ -51,8 +54,43 @@ def complaint(
     if "POLICY" in possible:
         return message, 'the second line is `policy NAME "VERSION"`'
     if before is not None and before.type == "_NL" and "REQUIRE" in possible:
-        return message, "begin a statement: `require`, `warn`, `NAME = …` or a block"
+        return message, _BEGIN
     return message, "expected " + _either(possible)
+
+
+def misspelt(
+    token: Token, statement: Sequence[object], possible: Collection[str]
+) -> tuple[Token, str] | None:
+    """The unknown word that the statement or header line begins with, and a hint.
+
+    ``statement`` is what was read of it before ``token`` was out of place. ``None`` where the
+    first word is known, a measure or the name of a setting, so that the fault is another.
+    """
+    if token.type == BAD:
+        return None
+    if not statement:
+        header = [name.lower() for name in ("INVAR", "POLICY") if name in possible]
+        near = nearest(token.text, header) if token.type == "NAME" and header else ""
+        return (token, f"did you mean `{near}`?") if near else None
+    head, *rest = statement
+    if not isinstance(head, Token) or head.type != "NAME" or not _unknown(head.text):
+        return None
+    if rest and isinstance(rest[0], Token) and rest[0].type in {"EQUAL", "LBRACE"}:
+        return None
+    near = nearest(head.text, _WORDS)
+    if near:
+        return head, f"did you mean `{near}`?"
+    return (head, _BEGIN) if rest else None
+
+
+def meant_as_starter(head: Token) -> bool:
+    """Whether the first word of a statement is a misspelt ``require``, ``warn`` or the like, so
+    that a ``{`` after it opens a set and no block."""
+    return head.type == "NAME" and _unknown(head.text) and nearest(head.text, _WORDS) in STARTERS
+
+
+def _unknown(word: str) -> bool:
+    return "." not in word and word not in _WORDS
 
 
 def _spelt(token: Token) -> str:

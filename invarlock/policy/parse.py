@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from invarlock.policy.expected import complaint
+from invarlock.policy.diagnostics import shown
+from invarlock.policy.expected import complaint, meant_as_starter, misspelt
 from invarlock.policy.lex import BAD, END, Token, tokens
+from invarlock.policy.names import STARTERS
 from invarlock.policy.tables import ACTIONS, GOTOS, KEYWORDS, RULES, START
 from invarlock.policy.tables import END as ACCEPT
 
@@ -21,7 +23,7 @@ MAX_SYNTAX_ERRORS: Final = 100
 
 _SYNCHRONISERS: Final = ("stmt", "policy", "version")
 _SEPARATORS: Final = ("_NL", "SEMICOLON")
-_STARTERS: Final = frozenset({"require", "warn", "include", "given", "expect"})
+_STARTERS: Final = frozenset(STARTERS)
 _SET_BEFORE: Final = frozenset({"CMP", "EQUAL", "COMMA"})
 
 
@@ -44,6 +46,7 @@ class SyntaxFault:
     hint: str
     start: int
     end: int
+    code: str = "E101"
 
 
 # A symbol on the stack: a terminal, a production, or the children of one that is spliced.
@@ -164,12 +167,23 @@ class _Parser:
         if token.type == END and opened:
             brace = opened[-1]
             fault = SyntaxFault("`{` is not closed", "add the missing `}`", brace.start, brace.end)
+        elif found := misspelt(token, self.unfinished(), ACTIONS[self.states[-1]]):
+            word, hint = found
+            message = f"unknown word `{shown(word.text)}`"
+            fault = SyntaxFault(message, hint, word.start, word.end, "E102")
         else:
             before = self.tokens[position - 1] if position else None
             too_deep = token.type == "LBRACE" and len(opened) >= MAX_BLOCKS
             message, hint = complaint(token, before, ACTIONS[self.states[-1]], too_deep=too_deep)
             fault = SyntaxFault(message, hint, token.start, max(token.end, token.start))
         self.faults.append(fault)
+
+    def unfinished(self) -> list[_Symbol]:
+        """What stands on the stack of the statement or header line that is being read."""
+        place = len(self.states) - 1
+        while not any(name in GOTOS[self.states[place]] for name in _SYNCHRONISERS):
+            place -= 1
+        return self.symbols[place:]
 
     def close_all(self, position: int) -> int:
         """At the end of the text inside blocks: close them, so that their inside is checked."""
@@ -191,11 +205,10 @@ class _Parser:
 
     def unwind(self) -> list[_Symbol]:
         """Pop to the nearest state that awaits a statement or a header line."""
-        popped: list[_Symbol] = []
-        while not any(name in GOTOS[self.states[-1]] for name in _SYNCHRONISERS):
-            self.states.pop()
-            popped.append(self.symbols.pop())
-        return popped[::-1]
+        popped = self.unfinished()
+        if popped:
+            del self.symbols[-len(popped) :], self.states[-len(popped) :]
+        return popped
 
     def header_is_missing(self, wanted: str, position: int, popped: list[_Symbol]) -> bool:
         token, following = self.tokens[position], self.tokens[position + 1 :][:1]
@@ -246,8 +259,9 @@ class _Parser:
         return None
 
     def could_open_block(self, head: _Symbol) -> bool:
-        name = isinstance(head, Token) and head.type in {"NAME", BAD}
-        return name and self.open_braces() < MAX_BLOCKS
+        if not isinstance(head, Token) or head.type not in {"NAME", BAD}:
+            return False
+        return not meant_as_starter(head) and self.open_braces() < MAX_BLOCKS
 
 
 def _symbol(

@@ -56,6 +56,10 @@ def read_source(path: Path) -> bytes:
     except IsADirectoryError as err:
         hint = "pass the policy file"
         raise UsageFault("E115", f"`{name}` is a folder", hint) from err
+    except OSError as err:
+        reason = (err.strerror or "the system refuses").lower()
+        message = f"`{name}` cannot be opened: {reason}"
+        raise EnvironmentFault("E601", message, "check the path") from err
 
 
 def load_policy(path: Path) -> Compiled:

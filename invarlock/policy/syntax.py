@@ -103,10 +103,11 @@ Relation = Bound | Inside | In
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Target:
-    """What follows ``on``."""
+    """What follows ``on``; ``place`` is that of the name alone."""
 
     kind: Literal["slice", "family", "each"]
     name: str
+    place: Span
     span: Span
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from invarlock.errors import CODES
+from invarlock.errors import CODES, InvarlockError
 from invarlock.policy.catalogue import MEASURES, SETTINGS
 from invarlock.policy.compile import Compiled
 from invarlock.policy.diagnostics import (
@@ -21,44 +21,67 @@ from invarlock.policy.intervals import describe_relation
 from invarlock.policy.ir import BarIR
 
 Document = dict[str, object]
+Outcome = Compiled | InvarlockError
+"""What checking one file came to: valid, or a :class:`PolicyFault`, or it could not be read."""
 
 
-def check_document(results: Mapping[str, Compiled | PolicyFault]) -> Document:
-    """``invarlock.policy.check/1``: for each file its diagnostics and, if valid, its digest."""
+def check_document(results: Mapping[str, Outcome]) -> Document:
+    """``invarlock.policy.check/1``: for each file its diagnostics and, if valid, its digest.
+
+    The ``span`` of a file that could not be read is ``null``.
+    """
     files = [_checked_file(name, result) for name, result in results.items()]
     valid = all(isinstance(result, Compiled) for result in results.values())
     return {"schema": "invarlock.policy.check/1", "valid": valid, "files": files}
 
 
-def _checked_file(name: str, result: Compiled | PolicyFault) -> Document:
-    valid = isinstance(result, Compiled)
+def _checked_file(name: str, result: Outcome) -> Document:
+    if isinstance(result, Compiled | PolicyFault):
+        diagnostics = [diagnostic_json(found) for found in _diagnostics(result)]
+    else:
+        diagnostics = [_unread_json(name, result)]
     return {
         "file": name,
-        "valid": valid,
+        "valid": isinstance(result, Compiled),
         "policy_digest": result.ir.digest if isinstance(result, Compiled) else None,
         "diagnostics": [
-            {**diagnostic_json(found), "title": CODES[found.code].title}
-            for found in diagnostics_of(result)
+            {**found, "title": CODES[str(found["code"])].title} for found in diagnostics
         ],
     }
 
 
-def diagnostics_of(result: Compiled | PolicyFault) -> tuple[Diagnostic, ...]:
-    """All that was found in one file."""
+def _unread_json(name: str, fault: InvarlockError) -> Document:
+    """The fault of a whole file in the form of a diagnostic, which has no place."""
+    return {
+        "code": fault.code,
+        "severity": "error",
+        "message": fault.message,
+        "hint": fault.hint,
+        "file": name,
+        "span": None,
+        "other": None,
+    }
+
+
+def _diagnostics(result: Compiled | PolicyFault) -> tuple[Diagnostic, ...]:
     return result.warnings if isinstance(result, Compiled) else result.diagnostics
 
 
-def diagnostics_text(result: Compiled | PolicyFault) -> str:
+def diagnostics_text(name: str, result: Outcome) -> str:
     """The diagnostics of one file with source lines and carets; empty if there are none."""
+    if not isinstance(result, Compiled | PolicyFault):
+        return f"{name}: error {result}"
     source = result.source.decode("utf-8", errors="replace")
-    return "\n".join(render_text(found, source) for found in diagnostics_of(result))
+    return "\n".join(render_text(found, source) for found in _diagnostics(result))
 
 
-def check_line(name: str, result: Compiled | PolicyFault) -> str:
-    """One line on one file: valid, or how many errors."""
+def check_line(name: str, result: Outcome) -> str:
+    """One line on one file: valid, how many errors, or that it was not read."""
     if isinstance(result, PolicyFault):
         errors = sum(1 for found in result.diagnostics if found.severity == "error")
         return f"{name}: {errors} {'error' if errors == 1 else 'errors'}"
+    if not isinstance(result, Compiled):
+        return f"{name}: not read"
     tiers, profiles = len(result.tiers), len(result.profiles)
     parts = (_count(tiers, "tier"), _count(profiles, "profile"), _count(len(result.ir.bars), "bar"))
     return f"{name}: valid, " + ", ".join(parts)

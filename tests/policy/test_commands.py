@@ -62,6 +62,61 @@ def test_check_as_json(invarlock: Command, bad: Path) -> None:
     assert second["policy_digest"] == load_policy(ROOT / STANDARD).ir.digest
 
 
+def test_a_file_that_cannot_be_read_hides_no_other(invarlock: Command, bad: Path) -> None:
+    done = invarlock("policy", "check", bad, "absent.invar", STANDARD)
+    assert done.returncode == 6
+    assert [line.split(": ")[1] for line in done.stdout.splitlines()] == [
+        "2 errors",
+        "not read",
+        "valid, 3 tiers, 3 profiles, 12 bars",
+    ]
+    absent = "absent.invar: error [INVARLOCK:E601] `absent.invar` does not exist; check the path\n"
+    assert absent in done.stderr
+    assert "did you mean `perplexity.ratio`?" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert invarlock("policy", "check", bad, STANDARD).returncode == 2
+
+
+def test_a_file_that_cannot_be_read_as_json(invarlock: Command, bad: Path) -> None:
+    done = invarlock("policy", "check", "absent.invar", bad, STANDARD, "--format=json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, done.stderr, document["valid"]) == (6, "", False)
+    absent, faulty, valid = document["files"]
+    assert absent == {
+        "file": "absent.invar",
+        "valid": False,
+        "policy_digest": None,
+        "diagnostics": [
+            {
+                "code": "E601",
+                "severity": "error",
+                "message": "`absent.invar` does not exist",
+                "hint": "check the path",
+                "file": "absent.invar",
+                "span": None,
+                "other": None,
+                "title": "path does not exist",
+            }
+        ],
+    }
+    assert [d["code"] for d in faulty["diagnostics"]] == ["E102", "E101"]
+    assert valid["valid"] is True
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "exit_code"),
+    [("absent.invar", "E601", 6), ("x" * 300, "E601", 6), ("policies", "E115", 2)],
+)
+def test_unreadable_files_have_their_own_codes(
+    invarlock: Command, name: str, code: str, exit_code: int
+) -> None:
+    done = invarlock("policy", "check", name, STANDARD)
+    assert done.returncode == exit_code
+    assert f"{name}: error [INVARLOCK:{code}] " in done.stderr
+    assert f"{STANDARD}: valid" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
 def test_compile_writes_the_ir_whole(invarlock: Command, bad: Path, tmp_path: Path) -> None:
     out = tmp_path / "ir.json"
     done = invarlock("policy", "compile", STANDARD, "-o", out)
@@ -113,8 +168,8 @@ def test_show(invarlock: Command) -> None:
         (("show", f"{STANDARD}#balance"), "E107", 2),
         (("digest", f"{STANDARD}#balanced+day"), "E107", 2),
         (("digest", f"{STANDARD}#"), "E701", 2),
-        (("check", "absent.invar"), "E601", 6),
-        (("check", "policies"), "E115", 2),
+        (("compile", "absent.invar"), "E601", 6),
+        (("compile", "policies"), "E115", 2),
         (("check",), "E701", 2),
     ],
 )

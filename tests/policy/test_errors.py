@@ -43,7 +43,7 @@ CASES = [
     ),
     (
         "E102",
-        policy("require spectral.shift on «each famly» <= 1"),
+        policy("require spectral.shift on each «famly» <= 1"),
         policy("require spectral.shift on each family <= 1"),
     ),
     ("E102", policy("«tire» x { require kl.mean <= 1 }"), policy()),
@@ -74,6 +74,36 @@ CASES = [
     ("E104", policy("require windows.final «>= 0»"), policy("require windows.final >= 1")),
     ("E104", policy("require kl.mean <= «" + "9" * 41 + "»"), policy("require kl.mean <= 9")),
     ("E104", policy("estimate.confidence = «100%»"), policy("estimate.confidence = 99%")),
+    (
+        "E104",
+        policy("estimate.confidence = «99.99999999999999999999%»"),
+        policy("estimate.confidence = 99.99%"),
+    ),
+    (
+        "E104",
+        policy("require windows.final >= «99999999999999999999»"),
+        policy("require windows.final >= 1_000_000"),
+    ),
+    (
+        "E104",
+        policy("require windows.preview == «1_000_001»"),
+        policy("require windows.preview == 1_000_000"),
+    ),
+    (
+        "E104",
+        policy("require windows.tokens >= «1_000_000_000_001 tokens»"),
+        policy("require windows.tokens >= 1_000_000_000_000 tokens"),
+    ),
+    (
+        "E104",
+        policy("require windows.final «<= 1_000_000»"),
+        policy("require windows.final < 1_000_000"),
+    ),
+    (
+        "E108",
+        policy("require windows.final «> 1_000_000»"),
+        policy("require windows.final > 999_999"),
+    ),
     ("E104", policy("windows.length = «4» "), policy("windows.length = 8")),
     (
         "E105",
@@ -209,8 +239,8 @@ def test_messages_are_lowercase_single_lines_that_say_what_to_do(
 
 
 def test_every_language_code_is_covered() -> None:
-    covered = {code for code, _, _ in CASES} | {"E115", "E116", "E117"}
-    assert covered == {f"E1{n:02}" for n in range(1, 18)}
+    covered = {code for code, _, _ in CASES} | {"E115", "E116", "E117", "E118"}
+    assert covered == {f"E1{n:02}" for n in range(1, 19)}
 
 
 @pytest.mark.parametrize(
@@ -271,6 +301,91 @@ def test_both_places_of_a_weakened_gate_are_named() -> None:
 )
 def test_hints_name_what_was_probably_meant(statement: str, hint: str) -> None:
     assert [d.hint for d in errors(policy(statement))] == [hint]
+
+
+@pytest.mark.parametrize(
+    ("faulty", "meant"),
+    [
+        ("«requre» kl.mean <= 1 nats", "require"),
+        ("«requires» kl.mean <= 1", "require"),
+        ("«requre» kl.mean in [0, 1]", "require"),
+        ('«requre» kl.mean on "code" <= 1', "require"),
+        ("«requre» runtime.network in {on, off}", "require"),
+        ("«requre» runtime.network in {\non,\noff\n}", "require"),
+        ("«requre»", "require"),
+        ("«warm» kl.mean <= 1", "warn"),
+        ('«includ» "house.invar" as house', "include"),
+        ('«policie» other "1.0.0"', "policy"),
+        ('«profil» x "y" { require kl.p99 <= 1 }', "profile"),
+        ("«teir» x refines { require kl.p99 <= 1 }", "tier"),
+        ("«tets» x y {}", "test"),
+    ],
+)
+def test_a_misspelt_keyword_is_named_with_the_one_meant(faulty: str, meant: str) -> None:
+    """One error, on the word, at the top level and in a block; the keyword itself is known."""
+    text, *place = marked(policy(faulty))
+    (found,) = errors(text)
+    span = found.span
+    word = faulty[faulty.index("«") + 1 : faulty.index("»")]
+    assert [span.line, span.column, span.end_line, span.end_column] == place
+    assert (found.code, found.message) == ("E102", f"unknown word `{word}`")
+    assert found.hint == f"did you mean `{meant}`?"
+    inside = errors(marked(policy(tier=faulty + "\n  require kl.p99.nope <= 1"))[0])
+    assert (inside[0].code, inside[0].span.line) == ("E102", 6)
+    assert inside[-1].message == "unknown measure `kl.p99.nope`"
+    right = marked(policy(faulty.replace(word, meant)))[0]
+    assert not any("unknown word" in d.message for d in errors(right))
+
+
+@pytest.mark.parametrize("word", ["tire", "teir", "tiers"])
+def test_a_misspelt_block_is_named_with_the_one_meant(word: str) -> None:
+    for body in (" ", "\n  require kl.mean <= 1\n"):
+        text, *place = marked(policy(rest=f"«{word}» x {{{body}}}"))
+        (found,) = errors(text)
+        span = found.span
+        assert [span.line, span.column, span.end_line, span.end_column] == place
+        assert found.message == f"unknown block `{word}`"
+        assert found.hint == "did you mean `tier`?"
+    assert errors(policy(rest="tier x { require kl.mean <= 1 }")) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"), [("«inver» 1", "invar"), ('«polcy» sample "1.0.0"', "policy")]
+)
+def test_a_misspelt_header_is_named_with_the_word_meant(line: str, meant: str) -> None:
+    whole = marked(line)[0].replace(line[1 : line.index("»")], meant)
+    text, *place = marked(policy().replace(whole, line))
+    (found,) = errors(text)
+    span = found.span
+    assert [span.line, span.column, span.end_line, span.end_column] == place
+    assert found.message.startswith("unknown word")
+    assert found.hint == f"did you mean `{meant}`?"
+
+
+def test_words_that_no_keyword_resembles_are_told_how_a_statement_begins() -> None:
+    (found,) = errors(policy("ensure_that kl.mean <= 1"))
+    assert (found.message, found.span.column) == ("unknown word `ensure_that`", 1)
+    assert found.hint.startswith("begin a statement")
+    # A measure or setting at the start is no misspelt keyword, whatever it resembles.
+    for statement in ("windows.final >= 8", "estimate.resamples >= 2_000"):
+        (found,) = errors(policy(statement))
+        assert found.message == "unexpected `>=`"
+        assert found.hint == "begin a gate with `require` or `warn`"
+
+
+@pytest.mark.parametrize("measure", ["kl.mean", "spectral.shift", "windows.match"])
+def test_a_misspelt_family_is_named_whatever_the_measure(measure: str) -> None:
+    text, *place = marked(policy(f"require {measure} on each «famly» <= 0.5"))
+    (found,) = errors(text)
+    span = found.span
+    assert [span.line, span.column, span.end_line, span.end_column] == place
+    assert found.message == "unknown word `famly` after `each`"
+    assert found.hint == "did you mean `family`?"
+    right = errors(text.replace("famly", "family"))
+    if measure == "spectral.shift":
+        assert right == []
+    else:
+        assert [(d.code, d.hint) for d in right] == [("E113", "remove `on …`")]
 
 
 def test_all_errors_of_a_file_come_at_once_in_order() -> None:

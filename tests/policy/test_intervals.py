@@ -83,7 +83,8 @@ def test_sets_of_words(a: Member, b: Member) -> None:
     measure = MEASURES["runtime.isolation"]
     assert at_least_as_strict(a, b, measure) == (set(a.values) <= set(b.values))
     both = intersect(a, b)
-    assert set(a.values) & set(b.values) == (set() if both is None else set(both.values))
+    found = set(both.values) if isinstance(both, Member) else set()
+    assert set(a.values) & set(b.values) == found
 
 
 def test_words_and_numbers_do_not_compare() -> None:

@@ -128,6 +128,46 @@ def test_pins_and_floors_are_advised() -> None:
     assert found.message == "no bar pins `baseline.digest`: any would do"
 
 
+@pytest.mark.parametrize(
+    ("harmless", "side", "bounded"),
+    [
+        ("perplexity.ratio >= 1", "above", "perplexity.ratio in [1, 1.1]"),
+        ("perplexity.tail.p95 > 0", "above", "perplexity.tail.p95 < 0.1"),
+        ("kl.mean.point >= 0.1", "above", "kl.mean.point == 0.1"),
+        ("invariants.non_finite >= 1", "above", "invariants.non_finite == 0"),
+        ("windows.overlap == 100%", "above", "windows.overlap == 0%"),
+        ("delta_p.rms in [1 pp, 100 pp]", "above", "delta_p.rms in [1 pp, 100 pp)"),
+        ("top1.agreement <= 90%", "below", "top1.agreement >= 90%"),
+        ("delta_p.mean in [-100 pp, 1 pp]", "below", "delta_p.mean in (-100 pp, 1 pp]"),
+    ],
+)
+def test_a_gate_that_leaves_the_harmful_side_open_is_warned_of(
+    harmless: str, side: str, bounded: str
+) -> None:
+    for level in ("require", "warn"):
+        top = f"{level} {harmless}\n{level} kl.p99 <= 1"
+        tier = "require tokenizer.same == yes"
+        found = [d for d in compiled(policy(top, tier)).warnings if d.code == "E118"]
+        assert [(d.severity, d.span.line, d.span.column) for d in found] == [("warning", 4, 1)]
+        assert f"sets no bound {side}, " in found[0].message
+        assert ("`<= …`" in found[0].hint) == (side == "above")
+        good = compiled(policy(f"{level} {bounded}", tier)).warnings
+        assert "E118" not in {d.code for d in good}
+
+
+def test_measures_without_a_harmful_side_are_not_warned_of() -> None:
+    top = "require perplexity.drift >= 0.9\nrequire windows.final >= 8\nrequire windows.tokens < 9"
+    assert "E118" not in {d.code for d in compiled(policy(top)).warnings}
+
+
+def test_a_profile_may_add_the_bound_that_a_tier_left_out() -> None:
+    tier, profile = "require kl.mean >= 0.1", "profile p { require kl.mean <= 1 }"
+    bare = [d.span.line for d in compiled(policy("", tier, profile)).warnings if d.code == "E118"]
+    assert bare == [6]
+    found = compiled(policy("", "require kl.mean <= 1", "profile p { require kl.mean >= 0.1 }"))
+    assert "E118" not in {d.code for d in found.warnings}
+
+
 def test_equality_and_each_family() -> None:
     bar = compiled(
         policy(

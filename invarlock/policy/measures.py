@@ -1,0 +1,245 @@
+"""Every measure that the language knows, declared once. Source: DESIGN section 3."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from invarlock.policy.kinds import Kind, Measure, Range, Unit
+
+_NON_NEGATIVE: Final = Range(low=Decimal(0))
+_POSITIVE: Final = Range(low=Decimal(0), low_closed=False)
+# A verifier repeats every resample, so a bar may not ask for a day of them.
+_RESAMPLES: Final = Range(low=Decimal(0), high=Decimal(1_000_000))
+# More than anyone evaluates, and far inside the whole numbers that JSON carries exactly (2**53 - 1,
+# RFC 8785): a floor becomes the schedule. The tokens are those of as many windows of 2**20.
+_WINDOWS: Final = Range(low=Decimal(0), high=Decimal(1_000_000))
+_TOKENS: Final = Range(low=Decimal(0), high=Decimal(1_000_000_000_000))
+_FRACTION: Final = Range(low=Decimal(0), high=Decimal(1))
+
+FAMILIES: Final = ("attn", "embed", "ffn", "other")
+"""Families of weight matrices: attention, embedding and head, feed-forward, the rest."""
+
+_TAILS: Final = tuple(
+    Measure(
+        f"perplexity.tail.p{p}",
+        Kind.NUMBER,
+        f"{p}th percentile over final windows of the mean log-loss change, unweighted",
+        "final windows",
+        Unit.NATS,
+        harmful="above",
+        slices=True,
+    )
+    for p in (50, 90, 95, 99)
+)
+
+_MEASURES: Final = (
+    Measure(
+        "perplexity.ratio",
+        Kind.NUMBER,
+        "subject's perplexity over baseline's, paired and token-weighted",
+        "final windows",
+        Unit.RATIO,
+        _POSITIVE,
+        "above",
+        interval=True,
+        slices=True,
+    ),
+    Measure(
+        "perplexity.drift",
+        Kind.NUMBER,
+        "subject's final over preview perplexity, over the baseline's",
+        "preview and final windows",
+        Unit.RATIO,
+        _POSITIVE,
+        "both",
+        slices=True,
+    ),
+    *_TAILS,
+    Measure(
+        "kl.mean",
+        Kind.NUMBER,
+        "mean over tokens of KL(baseline‖subject)",
+        "final windows",
+        Unit.NATS,
+        _NON_NEGATIVE,
+        "above",
+        interval=True,
+        slices=True,
+    ),
+    Measure(
+        "kl.p99",
+        Kind.NUMBER,
+        "99th percentile over tokens of KL(baseline‖subject)",
+        "final windows",
+        Unit.NATS,
+        _NON_NEGATIVE,
+        "above",
+        slices=True,
+    ),
+    Measure(
+        "delta_p.mean",
+        Kind.NUMBER,
+        "mean change of the true token's probability",
+        "final windows",
+        Unit.PP,
+        Range(Decimal(-100), Decimal(100)),
+        "below",
+        interval=True,
+        slices=True,
+    ),
+    Measure(
+        "delta_p.rms",
+        Kind.NUMBER,
+        "root mean square change of the true token's probability",
+        "final windows",
+        Unit.PP,
+        Range(Decimal(0), Decimal(100)),
+        "above",
+        slices=True,
+    ),
+    Measure(
+        "top1.agreement",
+        Kind.NUMBER,
+        "share of tokens on which both arms rank the same token first",
+        "final windows",
+        Unit.RATIO,
+        _FRACTION,
+        "below",
+        interval=True,
+        slices=True,
+    ),
+    Measure(
+        "invariants.non_finite",
+        Kind.NUMBER,
+        "NaN or infinite numbers in the subject's tensors",
+        "tensors",
+        Unit.COUNT,
+        _NON_NEGATIVE,
+        "above",
+    ),
+    Measure(
+        "invariants.structure",
+        Kind.NUMBER,
+        "tensors missing, added or reshaped against the baseline",
+        "tensors",
+        Unit.COUNT,
+        _NON_NEGATIVE,
+        "above",
+    ),
+    Measure(
+        "spectral.shift",
+        Kind.NUMBER,
+        "largest |ln σ₁(subject) − ln σ₁(baseline)| over weight matrices",
+        "tensors",
+        Unit.NATS,
+        _NON_NEGATIVE,
+        "above",
+        families=True,
+    ),
+    Measure(
+        "windows.preview",
+        Kind.NUMBER,
+        "preview windows evaluated",
+        "windows",
+        Unit.WINDOWS,
+        _WINDOWS,
+    ),
+    Measure(
+        "windows.final",
+        Kind.NUMBER,
+        "final windows evaluated",
+        "windows",
+        Unit.WINDOWS,
+        _WINDOWS,
+        slices=True,
+    ),
+    Measure(
+        "windows.tokens",
+        Kind.NUMBER,
+        "tokens scored in final windows",
+        "windows",
+        Unit.TOKENS,
+        _TOKENS,
+        slices=True,
+    ),
+    Measure(
+        "windows.match",
+        Kind.NUMBER,
+        "share of windows that both arms cut from the data alike, by content",
+        "windows of both arms",
+        Unit.RATIO,
+        _FRACTION,
+        "below",
+    ),
+    Measure(
+        "windows.overlap",
+        Kind.NUMBER,
+        "share of windows whose content stands in the schedule already",
+        "windows",
+        Unit.RATIO,
+        _FRACTION,
+        "above",
+    ),
+    Measure(
+        "estimate.resamples",
+        Kind.NUMBER,
+        "bootstrap resamples behind every interval",
+        "contract",
+        Unit.COUNT,
+        _RESAMPLES,
+    ),
+    Measure(
+        "tokenizer.same",
+        Kind.WORD,
+        "whether vocabulary, merges, specials, template and window ids agree",
+        "tokenizers of both arms",
+        words=("yes", "no"),
+    ),
+    Measure("data.digest", Kind.DIGEST, "sha256 of the data file", "data"),
+    Measure("baseline.digest", Kind.DIGEST, "root digest of the baseline folder", "baseline"),
+    Measure(
+        "evidence.origin",
+        Kind.WORD,
+        "where the numbers come from",
+        "evidence",
+        words=("measured",),
+    ),
+    Measure(
+        "runtime.isolation",
+        Kind.WORD,
+        "what the boundary was observed to be, in both arms",
+        "runtime manifest",
+        words=("host", "sandbox"),
+    ),
+    Measure(
+        "runtime.network",
+        Kind.WORD,
+        "whether model code could reach a network",
+        "runtime manifest",
+        words=("off", "on"),
+    ),
+    Measure(
+        "runtime.remote_code",
+        Kind.WORD,
+        "whether code shipped with a model could run",
+        "runtime manifest",
+        words=("off", "on"),
+    ),
+    Measure(
+        "runtime.pickle",
+        Kind.WORD,
+        "whether pickled weights could load",
+        "runtime manifest",
+        words=("off", "on"),
+    ),
+    Measure(
+        "runtime.plugins",
+        Kind.WORD,
+        "whether third-party plugins could load",
+        "runtime manifest",
+        words=("off", "on"),
+    ),
+)
+
+MEASURES: Final[dict[str, Measure]] = {m.name: m for m in _MEASURES}

@@ -58,24 +58,27 @@ class Outcome:
     top1: np.ndarray
     baseline_tensors: dict[str, Tensor]
     subject_tensors: dict[str, Tensor]
+    baseline_said: tuple[str, ...]
+    subject_said: tuple[str, ...]
 
 
-def lay_out(place: Path, links: dict[str, Path]) -> Place:
+def lay_out(place: Path, links: dict[str, Path], said: list[str] | None = None) -> Place:
     inputs, out = place / "in", place / "out"
     inputs.mkdir(parents=True)
     out.mkdir()
     for name, target in links.items():
         (inputs / name).symlink_to(target.resolve())
-    return Place(inputs, out)
+    return Place(inputs, out, ([] if said is None else said).append)
 
 
 def measure(place: Path, baseline: Path, subject: Path, data: Path, **changes: Any) -> Outcome:
     """Run the baseline's arm, then the subject's on what it handed over."""
-    first = lay_out(place / "baseline", {"model": baseline, "data.jsonl": data})
+    said: tuple[list[str], list[str]] = ([], [])
+    first = lay_out(place / "baseline", {"model": baseline, "data.jsonl": data}, said[0])
     one = run_arm(job("baseline", **changes), first)
     links = {"model": subject, "baseline": baseline, "data.jsonl": data}
     links |= {name: first.out / name for name in HANDED_OVER}
-    second = lay_out(place / "subject", links)
+    second = lay_out(place / "subject", links, said[1])
     two = run_arm(job("subject", **changes), second)
     numbers = np.fromfile(second.out / "subject.i64", "<i8").reshape(4, -1)
     return Outcome(
@@ -87,6 +90,8 @@ def measure(place: Path, baseline: Path, subject: Path, data: Path, **changes: A
         *numbers,
         _tensors(first.out / "baseline.tensors.json"),
         _tensors(second.out / "subject.tensors.json"),
+        tuple(said[0]),
+        tuple(said[1]),
     )
 
 

@@ -39,6 +39,14 @@ def moved(outcome: Outcome) -> set[str]:
     return found | ({"top1"} if not np.all(outcome.top1 == 1) else set())
 
 
+def unusual(outcome: Outcome) -> tuple[list[str], list[str]]:
+    """What each arm said beyond its phases and its count."""
+    usual = ("cutting", "loading", "reading", "scoring", "scored")
+    both = outcome.baseline_said, outcome.subject_said
+    one, two = ([line for line in said if not line.startswith(usual)] for said in both)
+    return one, two
+
+
 @pytest.mark.parametrize(
     ("kind", "changes"),
     [
@@ -61,7 +69,7 @@ def test_identical_weights_are_exactly_at_the_null(
     assert outcome.subject_tensors == outcome.baseline_tensors
     assert outcome.baseline.tokenizer == outcome.subject.tokenizer
     assert outcome.subject.subject_ids == tuple(window.id for window in outcome.windows)
-    assert outcome.baseline.head == outcome.subject.head == "split"
+    assert unusual(outcome) == ([], [])
     assert outcome.loss.shape == (20 * 15,)
 
 
@@ -137,7 +145,7 @@ def test_an_added_tensor_shows_in_the_records(tiny: Path, tmp_path: Path, data: 
     outcome = measure(tmp_path / "run", tiny, edited(tiny, tmp_path / "s", add), data)
     added = set(outcome.subject_tensors) - set(outcome.baseline_tensors)
     assert added == {"model.layers.0.mlp.extra.weight"}
-    assert outcome.subject.unexpected == 1
+    assert unusual(outcome) == ([], ["1 stored tensor is not used by the architecture"])
     assert moved(outcome) == set()
 
 
@@ -185,7 +193,8 @@ def test_too_few_windows_is_inconclusive_before_a_model_is_loaded(
 def test_an_architecture_without_a_split_has_its_loss_and_no_kl(tmp_path: Path, data: Path) -> None:
     model = make_model(tmp_path / "m", "olmo")
     outcome = measure(tmp_path / "run", model, model, data)
-    assert outcome.baseline.head == outcome.subject.head == "whole"
+    no_split = "this architecture's head is not split: no KL, Δp, agreement"
+    assert unusual(outcome) == ([no_split], [no_split])
     assert np.array_equal(outcome.loss, outcome.baseline_loss)
     assert np.all(outcome.loss != NON_FINITE)
     for column in (outcome.kl, outcome.delta_p, outcome.top1):
@@ -197,6 +206,36 @@ def test_token_ids_beyond_the_embedding_are_refused(tiny: Path, tmp_path: Path, 
     with pytest.raises(InvarlockError) as caught:
         measure(tmp_path / "run", tiny, small, data)
     assert caught.value.code == "E207"
+
+
+def test_the_subject_says_that_the_baseline_has_no_split(
+    tiny: Path, tmp_path: Path, data: Path
+) -> None:
+    whole = make_model(tmp_path / "m", "olmo")
+    outcome = measure(tmp_path / "run", whole, tiny, data)
+    assert unusual(outcome)[1] == ["the baseline's head is not split: no KL, Δp, agreement"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("gpt2", "n_positions"),
+        ("gpt_neo", "max_position_embeddings"),
+        ("opt", "max_position_embeddings"),
+        ("llama", "max_position_embeddings"),
+    ],
+)
+def test_windows_longer_than_the_model_is_made_for_are_refused(
+    tmp_path: Path, data: Path, kind: str, key: str
+) -> None:
+    short = make_model(tmp_path / "short", kind, **{key: 15})
+    with pytest.raises(SafetyRefusal) as caught:
+        measure(tmp_path / "run", short, short, data)
+    assert caught.value.code == "E207"
+    assert "16 tokens" in caught.value.message
+    assert " 15" in caught.value.message
+    exact = make_model(tmp_path / "exact", kind, **{key: 16})
+    assert moved(measure(tmp_path / "exact_run", exact, exact, data)) == set()
 
 
 @pytest.mark.real_model

@@ -12,7 +12,14 @@ import torch
 
 from invarlock.artifacts.model_files import open_model
 from invarlock.errors import SafetyRefusal
-from invarlock.measure.loading import Loaded, load_model, quiet, read_config
+from invarlock.measure.loading import (
+    Loaded,
+    check_positions,
+    forward_pass,
+    load_model,
+    quiet,
+    read_config,
+)
 from tests.measure.tiny import edited, make_model
 
 Tensors = dict[str, np.ndarray[Any, Any]]
@@ -119,8 +126,40 @@ def test_a_configuration_that_fits_nothing_is_refused(
     assert refusal(with_config(tiny, tmp_path / "m", **changes)).code == code
 
 
+@pytest.mark.parametrize(
+    "rope",
+    [
+        {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0},
+        {"rope_type": "yarn", "factor": 2.0, "rope_theta": 10000.0},
+    ],
+)
+def test_stretched_positions_reach_further(
+    tiny: Path, tmp_path: Path, rope: dict[str, Any]
+) -> None:
+    folder = with_config(tiny, tmp_path / "m", rope_parameters=rope)
+    with open_model(tiny) as plain, open_model(folder) as stretched:
+        check_positions(read_config(plain), 64)
+        check_positions(read_config(stretched), 128)
+        for files, length in ((plain, 65), (stretched, 129)):
+            with pytest.raises(SafetyRefusal, match=f"{length} tokens.* is 64"):
+                check_positions(read_config(files), length)
+
+
+@pytest.mark.parametrize("error", [IndexError, RuntimeError, ValueError])
+def test_a_failing_forward_pass_is_the_models(error: type[Exception]) -> None:
+    refused = pytest.raises(SafetyRefusal, match="its own windows: index out of range")
+    with refused as caught, forward_pass():
+        raise error("index out of\nrange")
+    assert caught.value.code == "E207"
+    with pytest.raises(MemoryError), forward_pass():
+        torch.empty(1 << 60)
+    with forward_pass():
+        torch.empty(1)
+
+
 def test_no_key_of_a_configuration_points_to_other_weights(tiny: Path, tmp_path: Path) -> None:
-    """`transformers_weights` names the file that the library would read instead."""
+    """`transformers_weights` names the file that the library would read instead: it never gets to
+    the library."""
 
     def mark(tensors: Tensors) -> None:
         tensors["model.norm.weight"][:] = 7.0
@@ -128,5 +167,8 @@ def test_no_key_of_a_configuration_points_to_other_weights(tiny: Path, tmp_path:
     other = tmp_path / "other.safetensors"
     other.write_bytes((tiny / "model.safetensors").read_bytes())
     folder = edited(tiny, tmp_path / "m", mark)
-    folder = with_config(folder, tmp_path / "n", transformers_weights="../other.safetensors")
     assert float(load(folder).model.model.norm.weight[0]) == 7.0
+    folder = with_config(folder, tmp_path / "n", transformers_weights="../other.safetensors")
+    err = refusal(folder)
+    assert err.code == "E206"
+    assert "`transformers_weights`" in err.message

@@ -116,6 +116,20 @@ def test_without_a_split_only_the_loss_is_measured(tiny: Path) -> None:
     assert np.max(np.abs(losses - pairing(body(tiny)).losses)) < 1e-5 * NANO
 
 
+@pytest.mark.parametrize("split", [True, False])
+def test_a_model_that_fails_on_its_windows_is_refused(tmp_path: Path, split: bool) -> None:
+    """Sixteen tokens pass a table of fifteen positions only where the last one is not run."""
+    positions = 14 if split else 15
+    good = body(make_model(tmp_path / "m", "gpt2", n_positions=16))
+    bad = body(make_model(tmp_path / "n", "gpt2", n_positions=positions))
+    if not split:
+        good, bad = replace(good, head=None), replace(bad, head=None)
+    score_baseline(good, TOKENS, io.BytesIO())
+    with pytest.raises(SafetyRefusal, match="fails on its own windows: ") as caught:
+        score_baseline(bad, TOKENS, io.BytesIO())
+    assert caught.value.code == "E207"
+
+
 def test_hidden_states_of_other_windows_or_another_head_are_refused(tiny: Path) -> None:
     good = pairing(body(tiny))
     states = good.hidden.read()

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tokenizers import Tokenizer as Engine
 
 from invarlock.errors import SafetyRefusal
-from invarlock.measure.tokenizer import load_tokenizer
+from invarlock.measure.tokenizer import load_tokenizer, tokenizer_facts
 from tests.measure.tiny import write_tokenizer
 
 Json = dict[str, Any]
@@ -45,23 +46,130 @@ def strip_special(document: Json) -> None:
     document["added_tokens"][1]["lstrip"] = True
 
 
+def prepend_eos(document: Json) -> None:
+    document["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [
+            {"SpecialToken": {"id": "<eos>", "type_id": 0}},
+            {"Sequence": {"id": "A", "type_id": 0}},
+        ],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 1}}],
+        "special_tokens": {"<eos>": {"id": "<eos>", "ids": [2], "tokens": ["<eos>"]}},
+    }
+
+
+def decode_bytes(document: Json) -> None:
+    document["decoder"] = {"type": "ByteFallback"}
+
+
+def of_model(**changes: Any) -> Callable[[Json], None]:
+    return lambda document: document["model"].update(changes)
+
+
+def top_level(**changes: Any) -> Callable[[Json], None]:
+    return lambda document: document.update(changes)
+
+
+def moved_by(folder: Path, edit: Callable[[Json], None], name: str = "tokenizer.json") -> set[str]:
+    before = load_tokenizer(folder).facts.model_dump()
+    assert load_tokenizer(folder).facts.model_dump() == before
+    change(folder, edit, name)
+    after = load_tokenizer(folder).facts.model_dump()
+    return {fact for fact in before if before[fact] != after[fact]}
+
+
 @pytest.mark.parametrize(
     ("edit", "moved"),
     [
         (swap_vocabulary, "vocabulary"),
+        (strip_special, "vocabulary"),
+        (of_model(byte_fallback=True), "vocabulary"),
+        (of_model(ignore_merges=True), "vocabulary"),
+        (of_model(unk_token=None), "vocabulary"),
+        (of_model(dropout=0.5), "vocabulary"),
+        (of_model(continuing_subword_prefix=""), "vocabulary"),
+        (of_model(end_of_word_suffix="</w>"), "vocabulary"),
+        (of_model(fuse_unk=True), "vocabulary"),
+        (of_model(not_yet_known=1), "vocabulary"),
         (drop_merge, "merges"),
         (lowercase, "merges"),
-        (strip_special, "specials"),
+        (top_level(pre_tokenizer={"type": "Whitespace"}), "merges"),
+        (prepend_eos, "specials"),
+        (decode_bytes, "specials"),
     ],
 )
 def test_each_part_moves_its_own_digest(
     folder: Path, edit: Callable[[Json], None], moved: str
 ) -> None:
-    before = load_tokenizer(folder).facts.model_dump()
-    assert load_tokenizer(folder).facts.model_dump() == before
-    change(folder, edit)
-    after = load_tokenizer(folder).facts.model_dump()
-    assert {name for name in before if before[name] != after[name]} == {moved}
+    assert moved_by(folder, edit) == {moved}
+
+
+@pytest.mark.parametrize("name", ["tokenizer_config.json", "special_tokens_map.json"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"add_bos_token": True},
+        {"add_eos_token": True},
+        {"add_prefix_space": True},
+        {"added_tokens_decoder": {"2": {"content": "<eos>", "lstrip": True}}},
+        {"additional_special_tokens": ["<unk>"]},
+        {"clean_up_tokenization_spaces": True},
+        {"model_max_length": 8},
+        {"not_yet_known": None},
+        {"tokenizer_class": "LlamaTokenizer"},
+        {"unk_token": {"content": "<unk>", "lstrip": True}},
+    ],
+)
+def test_each_key_of_a_configuration_counts(
+    folder: Path, name: str, changes: dict[str, Any]
+) -> None:
+    (folder / "special_tokens_map.json").write_text('{"unk_token": "<unk>"}')
+    assert moved_by(folder, lambda config: config.update(changes), name) == {"specials"}
+
+
+def test_a_part_that_no_version_of_the_library_knows_yet_counts(folder: Path) -> None:
+    """Today's library refuses to load it; one that does would be given it."""
+    document = json.loads((folder / "tokenizer.json").read_bytes())
+    before = tokenizer_facts(document, {}, {}, None)
+    for unknown, same in (("not_yet_known", False), ("version", True), ("truncation", True)):
+        after = tokenizer_facts({**document, unknown: 1}, {}, {}, None)
+        assert (after.specials == before.specials) is same
+        assert after.model_copy(update={"specials": before.specials}) == before
+
+
+def test_where_the_files_came_from_does_not_count(folder: Path) -> None:
+    origin = {"name_or_path": "a/b", "is_local": True, "tokenizer_file": None, "backend": "x"}
+    assert moved_by(folder, lambda c: c.update(origin), "tokenizer_config.json") == set()
+
+
+def test_a_file_written_anew_by_the_library_or_in_another_order_is_the_same(folder: Path) -> None:
+    change(folder, prepend_eos)
+    before = load_tokenizer(folder).facts
+    Engine.from_file(str(folder / "tokenizer.json")).save(str(folder / "tokenizer.json"))
+    assert load_tokenizer(folder).facts == before
+
+    def bare(document: Json) -> None:
+        """As a version of the library wrote it that did not know these settings."""
+        model = document["model"]
+        for key in ("byte_fallback", "ignore_merges", "fuse_unk", "dropout"):
+            assert not model.pop(key)
+
+    change(folder, bare)
+    assert load_tokenizer(folder).facts == before
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        change(folder, reverse, name)
+    assert load_tokenizer(folder).facts == before
+
+
+def reverse(value: Any) -> Any:
+    """The objects in ``value``, at every depth, with their keys from last to first."""
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
+            reverse(inner)
+    if isinstance(value, dict):
+        items = list(value.items())[::-1]
+        value.clear()
+        value.update(items)
 
 
 def test_roles_and_templates_count(folder: Path) -> None:

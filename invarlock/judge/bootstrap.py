@@ -103,9 +103,11 @@ def _limits(
     skew = _acceleration(sums, weights)
     if not 0 < share < 1 or skew is None:
         return Limits(None, None, reason="the bootstrap lies all on one side of the estimate")
+    tail = float((1 - Decimal(contract.confidence)) / 2)
+    if not 0 < tail < 1 - tail < 1:
+        return Limits(None, None, reason="the confidence leaves no tail that a float can hold")
     bias = round(_NORMAL.inv_cdf(share), _DIGITS)
     ordered = np.sort(means)
-    tail = float((1 - Decimal(contract.confidence)) / 2)
     ends = [_adjusted(bias, skew, level) for level in (tail, 1 - tail)]
     if ends[0] is None or ends[1] is None:
         return Limits(None, None, reason="the skewness of the data leaves no bca interval")

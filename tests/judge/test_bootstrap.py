@@ -129,6 +129,15 @@ def test_confidence_widens() -> None:
     assert ends[2][0] < ends[1][0] < ends[0][0] < ends[0][1] < ends[1][1] < ends[2][1]
 
 
+@pytest.mark.parametrize("nines", [1, 4, 9, 13, 16, 17, 22, 30, 400])
+def test_an_extreme_confidence_gives_wide_limits_or_a_reason(nines: int) -> None:
+    rng = np.random.default_rng(3)
+    sums, weights = rng.integers(0, 10**9, 20).tolist(), [8] * 20
+    (limits,) = intervals([sums], weights, _contract(confidence="0." + "9" * nines))
+    assert (limits.low is None) == (nines > 15)
+    assert ("tail" in limits.reason) == (nines > 15)
+
+
 def test_resampling_in_chunks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
     sums, weights = rng.integers(0, 10**9, 20).tolist(), rng.integers(1, 9, 20).tolist()

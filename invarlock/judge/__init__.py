@@ -3,7 +3,7 @@
 estimate(evidence, contract) → values        decide(bar, values) → verdict
 """
 
-from invarlock.judge.contract import contract_of, same_measurement, schedule_of
+from invarlock.judge.contract import contract_of, demanded, same_measurement, schedule_of
 from invarlock.judge.decide import decide
 from invarlock.judge.estimate import estimate
 from invarlock.judge.values import Key, Value, Values
@@ -18,6 +18,7 @@ __all__ = [
     "Verdict",
     "contract_of",
     "decide",
+    "demanded",
     "estimate",
     "gravest",
     "same_measurement",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final, Literal, cast
 
 from invarlock.errors import UsageFault
+from invarlock.evidence.schedule import schedule_seed
 from invarlock.evidence.schema import (
     Contract,
     Digest,
@@ -64,6 +65,14 @@ def schedule_of(bar: BarIR, seed: Digest) -> Schedule:
             "choose a profile that requires `windows.preview`",
         )
     return Schedule(seed=seed, preview=preview, final=final)
+
+
+def demanded(bar: BarIR, data: Digest) -> tuple[Contract, Schedule]:
+    """The contract and the schedule that evidence of ``data`` taken for ``bar`` must have.
+
+    Raises :class:`UsageFault` E004 as :func:`schedule_of` does.
+    """
+    return contract_of(bar), schedule_of(bar, schedule_seed(bar.digest, data))
 
 
 def same_measurement(left: Contract, right: Contract) -> bool:

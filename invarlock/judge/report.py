@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from invarlock.artifacts.folder import FileEntry, root_digest
 from invarlock.artifacts.kinds import is_loaded
 from invarlock.canonical import decimal_text, digest_bytes, digest_json, nano_decimal
 from invarlock.errors import VerificationFault
 from invarlock.evidence.model import Evidence
-from invarlock.evidence.schedule import schedule_seed
 from invarlock.evidence.schema import Arm
 from invarlock.evidence.store import encode_header
-from invarlock.judge.contract import contract_of, schedule_of
+from invarlock.judge.contract import demanded
 from invarlock.judge.decide import decide
 from invarlock.judge.estimate import estimate
 from invarlock.judge.records import (
@@ -44,6 +43,9 @@ from invarlock.judge.values import Key, Values
 from invarlock.judge.verdict import Verdict, gravest
 from invarlock.policy.ir import BarIR
 
+if TYPE_CHECKING:
+    from invarlock.policy import Compiled
+
 __all__ = [
     "DECLARED",
     "Declared",
@@ -55,6 +57,7 @@ __all__ = [
     "Tool",
     "build_report",
     "check_binding",
+    "policy_record",
 ]
 
 _HINT: Final = "do not deploy; ask the producer"
@@ -122,18 +125,30 @@ def build_report(inputs: ReportInputs) -> Report:
     )
 
 
+def policy_record(compiled: Compiled, name: str, bar: BarIR) -> PolicyRecord:
+    """The record of the policy as compiled and of its bar ``name``, resolved to ``bar``."""
+    return PolicyRecord(
+        name=compiled.name,
+        version=compiled.version,
+        bar=name,
+        bar_digest=bar.digest,
+        policy_digest=compiled.ir.digest,
+        source_digest=compiled.source_digest,
+    )
+
+
 def check_binding(evidence: Evidence, bar: BarIR) -> None:
     """Check that ``evidence`` was taken for ``bar``: its contract and its schedule follow from it.
 
     Raises :class:`VerificationFault` E408 or E407.
     """
     header = evidence.header
-    if header.contract != contract_of(bar):
+    contract, schedule = demanded(bar, header.data.digest)
+    if header.contract != contract:
         raise VerificationFault(
             "E408", "the evidence was taken under another contract than the bar's", _HINT
         )
-    seed = schedule_seed(bar.digest, header.data.digest)
-    if header.schedule != schedule_of(bar, seed):
+    if header.schedule != schedule:
         raise VerificationFault(
             "E407", "the schedule does not follow from the bar and the data", _HINT
         )

@@ -18,12 +18,11 @@ from invarlock.attest.statement import Statement, statement_of
 from invarlock.canonical import Json, StrictJsonError, digest_bytes, strict_json
 from invarlock.errors import InvarlockError, VerificationFault
 from invarlock.evidence.model import Evidence
-from invarlock.evidence.schedule import schedule_seed
 from invarlock.evidence.schema import RuntimeFacts
 from invarlock.evidence.store import read_evidence
-from invarlock.judge import contract_of, schedule_of
-from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, PolicyRecord, Report
-from invarlock.judge.report import ReportInputs, build_report
+from invarlock.judge import demanded
+from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, Report
+from invarlock.judge.report import ReportInputs, build_report, policy_record
 from invarlock.policy.ir import BarIR
 from invarlock.security.manifest import RuntimeManifest, runtime_facts
 from invarlock.verify.bound import (
@@ -121,11 +120,15 @@ def _evidence(files: dict[str, bytes]) -> Evidence:
 def _binding(evidence: Evidence, bar: BarIR) -> Iterator[Finding]:
     """Contract and schedule follow from the producer's bar and the data, field by field."""
     header = evidence.header
-    contract = contract_of(bar).model_dump(mode="json")
-    yield from _differ("E404", "evidence: contract", header.contract.model_dump(), contract)
-    seed = schedule_seed(bar.digest, header.data.digest)
-    schedule = schedule_of(bar, seed).model_dump(mode="json")
-    yield from _differ("E407", "evidence: schedule", header.schedule.model_dump(), schedule)
+    for code, name, found, wanted in zip(
+        ("E404", "E407"),
+        ("contract", "schedule"),
+        (header.contract, header.schedule),
+        demanded(bar, header.data.digest),
+        strict=True,
+    ):
+        signed, recomputed = found.model_dump(mode="json"), wanted.model_dump(mode="json")
+        yield from _differ(code, f"evidence: {name}", signed, recomputed)
 
 
 def _rebuild(
@@ -138,7 +141,7 @@ def _rebuild(
     again = build_report(
         ReportInputs(
             evidence=evidence,
-            policy=_policy_record(bar),
+            policy=policy_record(bar.compiled, bar.name, bar.ir),
             bar=bar.ir,
             spans={gate: (span.line, span.column) for gate, span in spans.items()},
             baseline_files=report.baseline.files,
@@ -155,17 +158,6 @@ def _rebuild(
     rebuilt = statement_of(again, statement.predicate.report.digest)
     recomputed = rebuilt.model_dump(mode="json", by_alias=True)
     return (*found, *_differ("E404", "statement", signed, recomputed))
-
-
-def _policy_record(bar: ProducerBar) -> PolicyRecord:
-    return PolicyRecord(
-        name=bar.compiled.name,
-        version=bar.compiled.version,
-        bar=bar.name,
-        bar_digest=bar.ir.digest,
-        policy_digest=bar.compiled.ir.digest,
-        source_digest=bar.compiled.source_digest,
-    )
 
 
 def _records(contents: RunContents, predicate: Predicate) -> tuple[FileRecord, ...]:

@@ -18,8 +18,8 @@ from invarlock.attest.statement import statement_bytes, statement_of
 from invarlock.canonical import canonical_bytes, digest_bytes
 from invarlock.evidence import store
 from invarlock.evidence.schema import RuntimeFacts
-from invarlock.judge.records import FileRecord, PolicyRecord, Report
-from invarlock.judge.report import ReportInputs, build_report
+from invarlock.judge.records import FileRecord, Report
+from invarlock.judge.report import ReportInputs, build_report, policy_record
 from invarlock.policy import Compiled, compile_policy
 from invarlock.security.manifest import (
     CONNECT_TRIALS,
@@ -186,14 +186,7 @@ def report_of(files: Documents) -> Report:
     return build_report(
         ReportInputs(
             evidence=store.read_evidence(parts, facts),
-            policy=PolicyRecord(
-                name=policy.name,
-                version=policy.version,
-                bar=name,
-                bar_digest=bar.digest,
-                policy_digest=policy.ir.digest,
-                source_digest=policy.source_digest,
-            ),
+            policy=policy_record(policy, name, bar),
             bar=bar,
             spans={gate: (s.line, s.column) for gate, s in policy.spans[name].items()},
             baseline_files=BASELINE_FILES,

@@ -5,6 +5,7 @@ parse → build → check → resolve → lower. Each is a pure function of what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,6 +23,12 @@ from invarlock.policy.parse import parse
 from invarlock.policy.problems import Problem, Problems
 from invarlock.policy.resolve import resolve
 from invarlock.policy.span import Lines, Span
+
+# What a reviewer does not see, or sees elsewhere: controls, a bare carriage return, line and
+# paragraph separators, and the bidirectional marks that reorder what is shown.
+_HIDDEN: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\r(?!\n)"
+)
 
 MAX_BYTES: Final = 1 << 20
 """Size of a policy file, in bytes."""
@@ -116,9 +123,11 @@ def decode(source: bytes) -> str:
         raise Problem("E115", message, "save the file as UTF-8", _end_of(before)) from err
     if text.startswith("\ufeff"):
         raise Problem("E115", "the file begins with a byte order mark", "remove it", _START)
-    if "\0" in text:
-        place = _end_of(text[: text.index("\0")])
-        raise Problem("E115", "the file holds a NUL byte", "pass a text file", place)
+    hidden = _HIDDEN.search(text)
+    if hidden is not None:
+        name = "a NUL byte" if hidden[0] == "\0" else f"the character U+{ord(hidden[0]):04X}"
+        place = _end_of(text[: hidden.start()])
+        raise Problem("E115", f"the file holds {name}", "remove it: readers could miss it", place)
     return text
 
 

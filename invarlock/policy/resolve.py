@@ -96,6 +96,8 @@ class _Resolver:
                 message = f"`{key}` is {earlier.value} on line {earlier.span.line}"
                 hint = "set it once, or in a profile"
                 self.problems.add("E114", message, hint, placed.span, earlier.span)
+            elif earlier is None and child.refines is not None:
+                self.check_default(key, placed, child.refines.text)
             settings[key] = placed
         gates = dict(parent.gates)
         for key, gate in child.gates.items():
@@ -104,6 +106,13 @@ class _Resolver:
                     _check_refinement(key, gate, gates[key])
                 gates[key] = gate
         return Resolved(settings, gates)
+
+    def check_default(self, key: str, placed: PlacedSetting, parent: str) -> None:
+        """What the refined tier leaves unsaid it means all the same: the default."""
+        default = SETTINGS[key].default
+        if placed.value != default:
+            message = f"`{key}` is {default} by default in `{parent}`, which this tier refines"
+            self.problems.add("E114", message, "set it once, or in a profile", placed.span)
 
 
 def _check_refinement(key: str, child: PlacedGate, parent: PlacedGate) -> None:

@@ -192,7 +192,7 @@ def test_a_bound_file_of_other_bytes_is_refused(tiny: Path, data: Path, tmp_path
 
 
 def test_memory_that_gives_out_is_the_surroundings(tiny: Path, data: Path, tmp_path: Path) -> None:
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (700 << 20, 700 << 20))"
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (420 << 20, 420 << 20))"
     lines = tmp_path / "data.jsonl"
     lines.write_text(json.dumps({"text": "stone " * (10 << 20)}) + "\n")
     links = {"model": tiny, "data.jsonl": lines}

@@ -201,7 +201,8 @@ def _load(job: ArmJob, place: Place, files: ModelFiles, tokens: UInt32s) -> Body
             f"the windows hold token id {int(tokens.max())}, the model embeds {loaded.vocabulary}",
             "use the tokenizer made for these weights",
         )
-    check_causal(loaded.model, tokens)
+    with loading.forward_pass():
+        check_causal(loaded.model, tokens)
     head = read_head(files, config)
     if head is not None and not agrees(head, loaded.model):
         head = None

@@ -139,7 +139,7 @@ def forward_pass() -> Iterator[None]:
     """
     try:
         yield
-    except (IndexError, RuntimeError, ValueError) as err:
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as err:
         if _OUT_OF_MEMORY in str(err):
             raise MemoryError from err
         raise _refused("E207", "the model fails on its own windows", err) from err

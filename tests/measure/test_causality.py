@@ -14,6 +14,7 @@ from invarlock.artifacts.model_files import check_config, open_model
 from invarlock.errors import InvarlockError
 from invarlock.measure.causality import check_causal
 from invarlock.measure.loading import load_model, read_config
+from tests.measure.arms import measure
 from tests.measure.tiny import VOCABULARY
 
 WINDOWS = np.random.default_rng(1).integers(4, VOCABULARY, size=(2, 16), dtype=np.uint32)
@@ -58,3 +59,15 @@ def test_a_configuration_that_says_so_is_refused(
             check_config(json.dumps(spoiled).encode())
         assert caught.value.code == "E206"
         assert key in caught.value.message
+
+
+def test_a_configuration_that_breaks_the_forward_pass_is_the_models_fault(
+    tiny: Path, tmp_path: Path, data: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "return_dict": False}))
+    with pytest.raises(InvarlockError) as caught:
+        measure(tmp_path / "run", tiny, folder, data)
+    assert caught.value.code == "E207"

@@ -3,7 +3,8 @@
 ``recomputed``: the verifier derives the field again and refuses any other value.
 ``bound``: a digest under the signature covers it, and what the verifier recomputes depends on it
 or an artifact at hand is compared with it. ``declared``: covered by the signature, and otherwise
-the signer's word: nothing that is recomputed depends on it.
+the signer's word; where a part of it is bound, such as whether a trial says `open`, its row names
+that part, and the rest moves nothing.
 
 The tables of ``attest/evaluation-v1.md`` are generated from this one, tests walk the JSON Schemas
 and fail on a field without a class, and property tests change every field.
@@ -46,13 +47,22 @@ _SUBJECT: Final = _bound("the subject's folder: exact set of files, or its root 
 _BASELINE: Final = _bound("the baseline's folder, when given or pinned by the consumer's bar")
 _DATA: Final = _bound("the data file, when given or pinned; the schedule's seed depends on it")
 _FILES: Final = _bound("the run's files")
-_HEADER: Final = _recomputed("equals the evidence header, where it is declared")
+_HEADER: Final = _recomputed("equals the evidence header")
+_COPIED: Final = _bound("the report's is rebuilt from it; by itself the signer's word")
 _TOKENIZER: Final = _bound("`tokenizer.same` and `tokenizer_hash` are recomputed from it")
+_TRIAL: Final = _declared(
+    "bound is whether it denies: `runtime.isolation` is recomputed from that; which error is the "
+    "host's word"
+)
+_CONNECT: Final = _declared(
+    "bound is whether it denies: `runtime.isolation` and `runtime.network` are recomputed from "
+    "that; which error is the host's word"
+)
 _ISOLATION: Final = _bound("`runtime.isolation` is recomputed from it")
 _NETWORK: Final = _bound("`runtime.isolation` and `runtime.network` are recomputed from it")
 _HOST: Final = _declared("the host's word")
-_MATRIX: Final = _bound("`spectral.shift` and the guards are recomputed from it")
-_STRUCTURE: Final = _bound("`invariants.structure` is recomputed from it")
+_MATRIX: Final = _bound("`spectral.shift`, the guards and `content_digest` are recomputed from it")
+_STRUCTURE: Final = _bound("`invariants.structure` and `content_digest` are recomputed from it")
 
 _SHARED: Final[dict[str, Field]] = {
     "version": _FIXED,
@@ -102,6 +112,7 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "validation": _JUDGE,
         "gates[].span": _POLICY,
         "guards": _JUDGE,
+        "content_digest": _recomputed("from every window, tensor and number of `evidence/`"),
     },
     "runtime-manifest": {
         "version": _FIXED,
@@ -112,18 +123,28 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "requested.plugins": _bound("`runtime.plugins` is recomputed from it"),
         "arms.*.reused": _HOST,
         "arms.*.bytes_binding": _HOST,
-        "arms.*.inputs[]": _declared("the host's word; a name of code or a pickle turns a word"),
+        "arms.*.inputs[]": _recomputed("from the loaded files of both models"),
         "arms.*.observed_inside": _ISOLATION,
-        "arms.*.observed_inside.user": _HOST,
+        "arms.*.observed_inside.user": _declared(
+            "bound is whether it is 0: `runtime.isolation` is recomputed from that; which other "
+            "is the host's word"
+        ),
         "arms.*.observed_inside.interfaces[]": _NETWORK,
         "arms.*.observed_inside.routes": _NETWORK,
-        "arms.*.observed_inside.connect": _NETWORK,
+        "arms.*.observed_inside.connect": _CONNECT,
+        "arms.*.observed_inside.write": _TRIAL,
+        "arms.*.observed_inside.read": _TRIAL,
+        "arms.*.observed_inside.nested_user_namespace": _TRIAL,
         "arms.*.observed_inside.limits": _HOST,
         "arms.*.observed_inside.environment[]": _HOST,
         "arms.*.observed_outside": _ISOLATION,
         "arms.*.observed_outside.interfaces[]": _NETWORK,
         "arms.*.observed_outside.routes": _NETWORK,
         "arms.*.observed_outside.capabilities.bounding": _HOST,
+        "arms.*.observed_outside.writable[]": _declared(
+            "bound is whether the sandbox may write there: `runtime.isolation` is recomputed from "
+            "that; which of those places is the host's word"
+        ),
         "arms.*.refused": _HOST,
         "arms.*.tool": _HOST,
     },
@@ -135,30 +156,36 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "schedule.preview": _recomputed("the smallest that the bar allows"),
         "schedule.final": _recomputed("the smallest that the bar allows"),
         "data.digest": _DATA,
-        "data.documents": _declared("at least as many as the windows come from"),
-        "data.windows": _declared("at least as many as were drawn"),
+        "data.documents": _COPIED,
+        "data.windows": _COPIED,
         "baseline.root": _BASELINE,
         "baseline.tokenizer": _TOKENIZER,
-        "baseline.device": _HOST,
+        "baseline.device": _COPIED,
         "subject.root": _SUBJECT,
         "subject.tokenizer": _TOKENIZER,
-        "subject.device": _HOST,
+        "subject.device": _COPIED,
         "parts": _bound("the other files of `evidence/`"),
     },
     "evidence-windows": {
         "[].id": _recomputed("from the token ids in `windows.u32`"),
-        "[].subject_id": _bound("`windows.match` is recomputed from it"),
+        "[].subject_id": _bound("`windows.match` and `content_digest` are recomputed from it"),
         "[].phase": _recomputed("from the schedule"),
-        "[].document": _bound("intervals are recomputed over documents of final windows"),
-        "[].slice": _bound("measures `on` the slice are recomputed over it"),
-        "[].start": _bound("`windows.overlap` is recomputed from it"),
+        "[].document": _bound(
+            "intervals over documents and `content_digest` are recomputed from it"
+        ),
+        "[].slice": _bound("measures `on` the slice and `content_digest` are recomputed from it"),
+        "[].start": _bound("`windows.overlap` and `content_digest` are recomputed from it"),
     },
     "evidence-tensors": {
         "[].name": _STRUCTURE,
-        "[].family": _bound("`spectral.shift on` the family is recomputed from it"),
+        "[].family": _bound(
+            "`spectral.shift on` the family and `content_digest` are recomputed from it"
+        ),
         "[].shape[]": _STRUCTURE,
-        "[].dtype": _declared("how the numbers were stored"),
-        "[].non_finite": _bound("`invariants.non_finite` is recomputed from it"),
+        "[].dtype": _bound("`content_digest` is recomputed from it; by itself the signer's word"),
+        "[].non_finite": _bound(
+            "`invariants.non_finite` and `content_digest` are recomputed from it"
+        ),
         "[].spectrum": _MATRIX,
         "[].log_sigma": _MATRIX,
     },

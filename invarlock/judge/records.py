@@ -146,7 +146,10 @@ class GuardReport(Frozen):
 
 
 class Report(Frozen):
-    """``evaluation.report.json``. ``files`` lists every other file of the run known by then."""
+    """``evaluation.report.json``. ``files`` lists every other file of the run known by then.
+
+    ``content_digest`` is of windows, tensors and numbers as a reader of the evidence has them.
+    """
 
     version: Literal["invarlock.report/1"] = "invarlock.report/1"
     created: Instant
@@ -173,6 +176,7 @@ class Report(Frozen):
     gates: tuple[ReportedGate, ...]
     guards: tuple[GuardReport, ...]
     evidence_digest: Digest
+    content_digest: Digest
     files: tuple[FileRecord, ...]
 
     @property

@@ -15,7 +15,7 @@ from invarlock.artifacts.kinds import is_loaded
 from invarlock.canonical import decimal_text, digest_bytes, digest_json, nano_decimal
 from invarlock.errors import VerificationFault
 from invarlock.evidence.model import Evidence
-from invarlock.evidence.schema import Arm
+from invarlock.evidence.schema import ARMS, Arm, Digest
 from invarlock.evidence.store import encode_header
 from invarlock.judge.contract import demanded
 from invarlock.judge.decide import decide
@@ -57,6 +57,7 @@ __all__ = [
     "Tool",
     "build_report",
     "check_binding",
+    "content_digest",
     "policy_record",
 ]
 
@@ -121,8 +122,26 @@ def build_report(inputs: ReportInputs) -> Report:
         gates=tuple(_gates(verdict, inputs.spans)),
         guards=_guards(inputs.evidence, values, verdict),
         evidence_digest=digest_bytes(encode_header(header)),
+        content_digest=content_digest(inputs.evidence),
         files=tuple(sorted(inputs.run_files, key=lambda record: record.path)),
     )
+
+
+def content_digest(evidence: Evidence) -> Digest:
+    """Digest of every window, tensor and number, whether or not a value or a gate shows it.
+
+    Values are rounded and maxima hide what lies below them, so that evidence may change without a
+    value moving. This does not let it.
+    """
+    numbers = {
+        name: digest_bytes(getattr(evidence, name).astype("<i8").tobytes())
+        for name in ("tokens", "baseline_loss", "loss", "kl", "delta_p", "top1")
+    }
+    tensors = {
+        arm: [tensor.model_dump(mode="json") for tensor in evidence.tensors[arm]] for arm in ARMS
+    }
+    windows = [window.model_dump(mode="json") for window in evidence.windows]
+    return digest_json({"numbers": numbers, "tensors": tensors, "windows": windows})
 
 
 def policy_record(compiled: Compiled, name: str, bar: BarIR) -> PolicyRecord:

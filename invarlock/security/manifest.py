@@ -9,14 +9,20 @@ is the host's own word: a verifier can ask that a runner it trusts signed it, no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Short = Annotated[str, StringConstraints(max_length=128, pattern=r"^[ -~]*$")]
-Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{1,16}$")]
+Hex = Annotated[str, StringConstraints(pattern=r"^(0|[1-9a-f][0-9a-f]{0,15})$")]
+Trial = Annotated[
+    str,
+    StringConstraints(pattern=r"^(open|E[A-Z0-9]{2,20}|[A-Z][A-Za-z]{0,40}|exit -?[0-9]{1,3})$"),
+]
+"""How a trial went: :data:`OPEN`, the name of the error that denied it, or what else came of it."""
 Switch = Literal["off", "on"]
 
 OPEN: Final = "open"
@@ -25,6 +31,7 @@ OPEN: Final = "open"
 CONNECT_TRIALS: Final = ("loopback", "udp4", "udp6")
 WRITE_TRIALS: Final = ("/", "/usr", "inputs", "interpreter", "kernel")
 READ_TRIALS: Final = ("/etc/passwd",)
+CAPABILITY_SETS: Final = ("inheritable", "permitted", "effective", "bounding", "ambient")
 NAMESPACES: Final = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 WRITABLE_MOUNTS: Final = frozenset({"/out", "/tmp", "/dev/shm", "/dev/pts"})  # noqa: S108 - mount points inside the sandbox
 """Where the sandbox may write."""
@@ -32,8 +39,21 @@ DEVICES: Final = frozenset(
     {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}
 )
 
+_DENIED: Final = re.compile(r"E[A-Z0-9]{2,20}")
 _NO_CAPABILITIES: Final = 0
 _FILTERED: Final = 2
+
+
+def _only(names: tuple[str, ...]) -> AfterValidator:
+    """No other keys than these: what nothing reads has no place in a manifest."""
+
+    def check(found: dict[str, str]) -> dict[str, str]:
+        strange = sorted(found.keys() - set(names))
+        if strange:
+            raise ValueError(f"unknown keys {strange}")
+        return found
+
+    return AfterValidator(check)
 
 
 class Frozen(BaseModel):
@@ -53,10 +73,10 @@ class InsideObservation(Frozen):
     user: int
     interfaces: tuple[Short, ...]
     routes: int = Field(ge=0)
-    connect: dict[str, Short]
-    write: dict[str, Short]
-    read: dict[str, Short]
-    nested_user_namespace: Short
+    connect: Annotated[dict[str, Trial], _only(CONNECT_TRIALS)]
+    write: Annotated[dict[str, Trial], _only(WRITE_TRIALS)]
+    read: Annotated[dict[str, Trial], _only(READ_TRIALS)]
+    nested_user_namespace: Trial
     capabilities: Hex
     no_new_privileges: int
     seccomp: int
@@ -72,10 +92,10 @@ class OutsideObservation(Frozen):
     ``capabilities`` maps inheritable, permitted, effective, bounding and ambient to hexadecimal.
     """
 
-    separate: dict[str, bool]
+    separate: Annotated[dict[str, bool], _only(NAMESPACES)]
     interfaces: tuple[Short, ...]
     routes: int = Field(ge=0)
-    capabilities: dict[str, Hex]
+    capabilities: Annotated[dict[str, Hex], _only(CAPABILITY_SETS)]
     no_new_privileges: int
     seccomp: int
     root_read_only: bool
@@ -218,10 +238,12 @@ def _links(interfaces: tuple[str, ...], routes: int, side: str) -> list[str]:
     return found
 
 
-def _open_trials(deed: str, names: tuple[str, ...], results: dict[str, str]) -> list[str]:
+def _open_trials(deed: str, names: tuple[str, ...], results: Mapping[str, str]) -> list[str]:
     found = [f"{deed} {name} was never tried" for name in names if name not in results]
     return found + [
-        f"{deed} {name} worked" for name, result in sorted(results.items()) if result == OPEN
+        f"{deed} {name} " + ("worked" if result == OPEN else f"was not denied: {result}")
+        for name, result in sorted(results.items())
+        if _DENIED.fullmatch(result) is None
     ]
 
 
@@ -229,7 +251,7 @@ def _nested(seen: InsideObservation) -> dict[str, str]:
     return {"user namespace": seen.nested_user_namespace}
 
 
-def _privileges(capabilities: dict[str, str], no_new: int, seccomp: int, side: str) -> list[str]:
+def _privileges(capabilities: Mapping[str, str], no_new: int, seccomp: int, side: str) -> list[str]:
     found = [
         f"{kind} capabilities are {held} seen from {side}"
         for kind, held in sorted(capabilities.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ REQUIRED: Final = frozenset(
 )
 """Files without which nothing can be judged."""
 
+MAX_LISTED: Final = 256
+"""Files of a run, several times what one has; a longer list would only cost the reader."""
+
 MAX_TOTAL: Final = 2 << 30
 """Bytes of all files of a run together, as the statement announces them."""
 
@@ -56,7 +60,7 @@ def read_run(run: RunFolder, predicate: Predicate, findings: list[Finding]) -> R
         _compare(findings, REPORT_FILE, digest_bytes(report), predicate.report.digest)
     findings.extend(_list_faults(predicate.files))
     files: dict[str, bytes] = {}
-    for record in predicate.files:
+    for record in predicate.files[:MAX_LISTED]:
         if record.path in files or record.path == REPORT_FILE:
             continue
         data = _try(findings, lambda: run.read(record.path, min(record.size, MAX_FILE)))  # noqa: B023 - called at once
@@ -119,8 +123,10 @@ def _list_faults(records: Sequence[FileRecord]) -> Iterator[Finding]:
     names = [record.path for record in records]
     for name in sorted(REQUIRED - set(names)):
         yield _fault("E405", f"the statement does not list `{name}`")
-    for name in sorted({name for name in names if names.count(name) > 1}):
+    for name in sorted(name for name, count in Counter(names).items() if count > 1):
         yield _fault("E405", f"the statement lists `{name}` twice")
+    if len(records) > MAX_LISTED:
+        yield _fault("E405", f"the statement lists {len(records)} files, more than {MAX_LISTED}")
     if REPORT_FILE in names:
         yield _fault("E405", f"the statement lists `{REPORT_FILE}` among the report's files")
     if sum(record.size for record in records) > MAX_TOTAL:

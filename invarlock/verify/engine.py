@@ -6,6 +6,8 @@ the word of a signature that does not hold.
 
 from __future__ import annotations
 
+import os
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -199,8 +201,13 @@ def _levels(state: _State) -> dict[Level, Status]:
 
 
 def _read_bundle(path: Path) -> bytes:
+    """The bytes of the bundle, a regular file or a link to one. Raises E405, E601 or E602."""
     try:
-        with path.open("rb") as stream:
+        # Opening a FIFO without O_NONBLOCK would wait for a writer that never comes.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(fd, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
+                raise VerificationFault("E405", f"`{path}` is no regular file", "pass the bundle")
             return stream.read(MAX_BUNDLE + 1)
     except (FileNotFoundError, NotADirectoryError) as err:
         raise EnvironmentFault("E601", f"no bundle `{path}`", "check the path") from err

@@ -34,6 +34,7 @@ from invarlock.verify.bound import (
     RunContents,
 )
 from invarlock.verify.differences import differences
+from invarlock.verify.given import check_given
 from invarlock.verify.result import Finding, Level, refusal_of, refused
 
 if TYPE_CHECKING:
@@ -76,7 +77,13 @@ def recompute(
         return None
     findings.extend(_documents(files, BAR_FILE, bar.ir.model_dump(mode="json")))
     findings.extend(_documents(files, POLICY_FILE, bar.compiled.ir.model_dump(mode="json")))
-    evidence = _attempt(findings, lambda: _evidence(files))
+    manifest = _attempt(findings, lambda: _manifest(files))
+    if manifest is None:
+        return Recomputed(bar, None)
+    for path, found, expected in check_given(manifest, statement.predicate):
+        what = f"{MANIFEST_FILE}: `{path}`"
+        findings.append(refused(_LEVEL, "E404", what, found=found, expected=expected))
+    evidence = _attempt(findings, lambda: _evidence(files, manifest))
     if evidence is None:
         return Recomputed(bar, None)
     unbound = _attempt(findings, lambda: tuple(_binding(evidence, bar.ir)))
@@ -101,13 +108,16 @@ def _bar(files: dict[str, bytes], predicate: Predicate) -> ProducerBar:
     return ProducerBar(compiled, name, ir)
 
 
-def _evidence(files: dict[str, bytes]) -> Evidence:
-    manifest = parse_model(
+def _manifest(files: dict[str, bytes]) -> RuntimeManifest:
+    return parse_model(
         RuntimeManifest,
         files[MANIFEST_FILE],
         what=f"`{MANIFEST_FILE}`",
         max_bytes=MAX_MANIFEST,
     )
+
+
+def _evidence(files: dict[str, bytes], manifest: RuntimeManifest) -> Evidence:
     facts = RuntimeFacts.model_validate(runtime_facts(manifest))
     parts = {
         name.removeprefix(EVIDENCE): data

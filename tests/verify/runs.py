@@ -90,6 +90,10 @@ def compiled() -> Compiled:
     return compile_policy(POLICY, filename="source.invar")
 
 
+def loaded(prefix: str) -> list[str]:
+    return [f"{prefix}/config.json", f"{prefix}/model.safetensors"]
+
+
 def manifest() -> Json:
     """What a closed sandbox gives, as JSON."""
     inside = {
@@ -129,17 +133,20 @@ def manifest() -> Json:
     arm = {
         "reused": False,
         "bytes_binding": "sealed",
-        "inputs": ["data.jsonl", "model/config.json", "model/model.safetensors"],
+        "inputs": sorted(["data.jsonl", "job.json", *loaded("model")]),
         "observed_inside": inside,
         "observed_outside": outside,
         "refused": {"connections": 0, "permissions": 0},
         "tool": tool,
     }
     asked = {"network": "off", "remote_code": "off", "pickle": "off", "plugins": "off"}
+    subject = json.loads(json.dumps(arm))
+    left = ["baseline.i64", "hidden.f32", "windows.json", "windows.u32"]
+    subject["inputs"] = sorted([*arm["inputs"], *left, *loaded("baseline")])
     return {
         "version": "invarlock.runtime/1",
         "requested": {"execution_mode": "auto", **asked},
-        "arms": {"baseline": arm, "subject": json.loads(json.dumps(arm))},
+        "arms": {"baseline": arm, "subject": subject},
     }
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
 from invarlock.cli import main
+from invarlock.judge.records import FileRecord
+from tests.conftest import run_invarlock
 from tests.verify.runs import Scene, case, documents, make_scene, report_of, signed
 
 
@@ -118,3 +121,26 @@ def test_what_is_wrong_is_one_line_and_a_code(
         assert told.out == ""
         assert told.err.startswith("invarlock: [INVARLOCK:E")
         assert told.err.count("\n") == 1
+
+
+def test_a_fifo_in_place_of_the_bundle_is_refused_at_once(scene: Scene) -> None:
+    assert run_invarlock(*arguments(scene), timeout=60).returncode == 0
+    scene.request.bundle.unlink()
+    os.mkfifo(scene.request.bundle)
+    done = run_invarlock(*arguments(scene), timeout=60)
+    assert done.returncode == 4
+    assert "E405" in done.stderr
+
+
+def test_a_list_of_thousands_of_files_is_refused_soon(scene: Scene) -> None:
+    files = documents(case())
+    report = report_of(files)
+    many = tuple(
+        FileRecord(path=f"evidence/extra-{n}", size=0, digest="sha256:" + "0" * 64)
+        for n in range(20_000)
+    )
+    claimed = report.model_copy(update={"files": (*report.files, *many)}).encode()
+    scene.publish(files, claimed, signed(claimed))
+    done = run_invarlock(*arguments(scene), timeout=60)
+    assert done.returncode == 4
+    assert "more than 256" in done.stdout

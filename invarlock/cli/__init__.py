@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from invarlock import __version__
+from invarlock.cli.lazy import Entry, LazyGroup
 from invarlock.cli.streams import outlive_readers
 from invarlock.errors import (
     EXIT_INTERRUPTED,
@@ -26,9 +26,9 @@ from invarlock.errors import (
     UsageFault,
 )
 
-# name -> (module, attribute, one line of help). Modules are imported when their command runs, so
-# that `policy check` never waits for cryptography or numpy.
-_COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
+# Modules are imported when their command runs, so that `policy check` never waits for cryptography
+# or numpy.
+_COMMANDS: Final[dict[str, Entry]] = {
     "policy": ("invarlock.cli.policy", "policy", "Check, compile, digest and show policies."),
     "evaluate": ("invarlock.cli.evaluate", "evaluate", "Measure a subject against a baseline."),
     "attest": ("invarlock.cli.attest", "attest", "Sign what a run's report lists."),
@@ -38,29 +38,9 @@ _COMMANDS: Final[dict[str, tuple[str, str, str]]] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported only when asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all commands, in the order of the path: compile, measure, attest, verify."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return the command, or ``None`` for an unknown name."""
-        entry = _COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        command: click.Command = getattr(importlib.import_module(entry[0]), entry[1])
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the command list from the table, without importing anything."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry[2]) for name, entry in _COMMANDS.items()])
-
-
 @click.group(
     cls=LazyGroup,
+    entries=_COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 pass, 1 fail, 2 usage or policy, 3 inconclusive, 4 verification failed, "
     "5 refused for safety, 6 environment, 70 internal, 130 interrupted.",

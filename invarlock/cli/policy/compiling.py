@@ -1,13 +1,13 @@
-"""``invarlock policy``: check, compile, digest and show policies."""
+"""``invarlock policy check, compile, digest, show``."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from invarlock.canonical import canonical_bytes
+from invarlock.cli.policy.forms import format_option, print_json
 from invarlock.errors import (
     EXIT_ENVIRONMENT,
     EXIT_USAGE,
@@ -23,24 +23,10 @@ from invarlock.policy import (
 from invarlock.policy.diagnostics import printable
 from invarlock.policy.output import write_beside
 
-_format = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    show_default=True,
-    help="Plain text, or one JSON document with a versioned schema.",
-)
 
-
-@click.group()
-def policy() -> None:
-    """Check, compile, digest and show policies."""
-
-
-@policy.command()
+@click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@_format
+@format_option
 @click.pass_context
 def check(ctx: click.Context, files: tuple[str, ...], form: str) -> None:
     """Check policies and print everything found in them.
@@ -50,7 +36,7 @@ def check(ctx: click.Context, files: tuple[str, ...], form: str) -> None:
     """
     results = {printable(name): _outcome(name) for name in files}
     if form == "json":
-        _print_json(views.check_document(results))
+        print_json(views.check_document(results))
     else:
         for name, result in results.items():
             found = views.diagnostics_text(name, result)
@@ -63,10 +49,10 @@ def check(ctx: click.Context, files: tuple[str, ...], form: str) -> None:
         ctx.exit(EXIT_USAGE)
 
 
-@policy.command(name="compile")
+@click.command(name="compile")
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--output", metavar="IR", help="Write the IR here instead of standard output.")
-@_format
+@format_option
 def compile_(file: str, output: str | None, form: str) -> None:
     """Compile a policy to its IR, canonical JSON."""
     compiled = load_policy(Path(file))
@@ -76,14 +62,14 @@ def compile_(file: str, output: str | None, form: str) -> None:
         return
     write_beside(Path(output), data + b"\n")
     if form == "json":
-        _print_json(views.digest_document(compiled))
+        print_json(views.digest_document(compiled))
     else:
         click.echo(f"{compiled.ir.digest}  {output}")
 
 
-@policy.command()
+@click.command()
 @click.argument("reference", metavar="FILE[#TIER[+PROFILE]]")
-@_format
+@format_option
 def digest(reference: str, form: str) -> None:
     """Print the digests of a policy and its bars, or that of one bar."""
     parsed = parse_reference(reference)
@@ -93,19 +79,19 @@ def digest(reference: str, form: str) -> None:
     else:
         name, bar = compiled.bar(parsed.tier, parsed.profile)
         document, text = views.bar_digest_document(name, bar), bar.digest
-    _print_json(document) if form == "json" else click.echo(text)
+    print_json(document) if form == "json" else click.echo(text)
 
 
-@policy.command()
+@click.command()
 @click.argument("reference", metavar="FILE[#TIER[+PROFILE]]")
-@_format
+@format_option
 def show(reference: str, form: str) -> None:
     """Show one bar, resolved: its settings, its gates, and the source line of each."""
     parsed = parse_reference(reference)
     compiled = load_policy(parsed.path)
     name, _ = compiled.bar(parsed.tier, parsed.profile)
     if form == "json":
-        _print_json(views.show_document(compiled, name))
+        print_json(views.show_document(compiled, name))
     else:
         click.echo(views.show_text(compiled, name))
 
@@ -115,7 +101,3 @@ def _outcome(name: str) -> views.Outcome:
         return load_policy(Path(name))
     except (EnvironmentFault, UsageFault) as fault:
         return fault
-
-
-def _print_json(document: object) -> None:
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))

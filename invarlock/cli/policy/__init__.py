@@ -1,0 +1,22 @@
+"""``invarlock policy``: write, check, compare and compile policies."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from invarlock.cli.lazy import Entry, LazyGroup
+
+_HERE: Final = "invarlock.cli.policy"
+_COMMANDS: Final[dict[str, Entry]] = {
+    "check": (f"{_HERE}.compiling", "check", "Print everything found in policies."),
+    "compile": (f"{_HERE}.compiling", "compile_", "Compile a policy to its IR."),
+    "digest": (f"{_HERE}.compiling", "digest", "Print the digests of a policy and its bars."),
+    "show": (f"{_HERE}.compiling", "show", "Show one bar, resolved."),
+}
+
+
+@click.group(cls=LazyGroup, entries=_COMMANDS)
+def policy() -> None:
+    """Write, check, compare and compile policies."""

@@ -8,7 +8,7 @@ an amount below its floor is incomplete, not failed (DESIGN section 9).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -17,7 +17,8 @@ from invarlock.judge.values import Key, Value, Values
 from invarlock.judge.verdict import GateResult, Outcome, Verdict, gravest
 from invarlock.policy.catalogue import MEASURES, Kind
 from invarlock.policy.intervals import describe_relation
-from invarlock.policy.ir import BarIR, Gate, Interval, Member
+from invarlock.policy.ir import BarIR, Gate, Interval, Member, Signers
+from invarlock.policy.signers import describe_rule
 
 _SLACK: Final = Decimal("1e-9")
 """A value that was rounded, or went through exp or a float, and lies this near to its bound cannot
@@ -96,6 +97,8 @@ def _find(gate: Gate, value: Value) -> _Finding:
     if value.status in {"missing", "non_finite"}:
         word = "missing" if value.status == "missing" else "not finite"
         return _Finding("incomplete", value, f"{word}: {value.reason}")
+    if isinstance(gate.relation, Signers):
+        return _signed(gate.relation, value)
     if isinstance(gate.relation, Member):
         return _member(gate.relation, gate, value)
     return _number(gate.relation, gate, value)
@@ -107,6 +110,15 @@ def _member(relation: Member, gate: Gate, value: Value) -> _Finding:
     if value.words in relation.values:
         return _Finding("pass", value, f"`{value.words}` is allowed")
     return _Finding("fail", value, f"`{value.words}` is not allowed")
+
+
+def _signed(relation: Signers, value: Value) -> _Finding:
+    if value.identity is None:
+        return _Finding("incomplete", value, "a value that is no signer is held against signers")
+    shown = replace(value, words=describe_rule(value.identity))
+    if relation.accepts(value.identity):
+        return _Finding("pass", shown, "the signer is allowed")
+    return _Finding("fail", shown, "the signer is not allowed")
 
 
 def _number(relation: Interval, gate: Gate, value: Value) -> _Finding:

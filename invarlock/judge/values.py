@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from invarlock.policy.ir import Target
+from invarlock.policy.signers import KeySigner, WorkflowSigner
 
 
 class Key(NamedTuple):
@@ -29,6 +30,7 @@ class Value:
         point: the estimate, in the unit of the measure, rounded half-even to 1e-9.
         low, high: ends of the interval estimate, where there is one.
         words: the word or digest of a measure that is not a number.
+        identity: who signed, for ``signature.by`` alone.
         reason: why there is no point or no interval, or what else should be known.
         exact: whether point and ends are exact; if not, they may be off by 1e-9.
     """
@@ -38,6 +40,7 @@ class Value:
     low: Decimal | None = None
     high: Decimal | None = None
     words: str | None = None
+    identity: KeySigner | WorkflowSigner | None = None
     reason: str = ""
     exact: bool = True
 

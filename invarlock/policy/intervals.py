@@ -12,7 +12,8 @@ from typing import Final
 
 from invarlock.canonical import decimal_text
 from invarlock.policy.catalogue import Kind, Measure, Range, Unit
-from invarlock.policy.ir import Gate, Interval, Member, Relation
+from invarlock.policy.ir import Gate, Interval, Member, Relation, Signers
+from invarlock.policy.signers import describe_rule
 
 WHOLE_UNITS: Final = frozenset({Unit.COUNT, Unit.TOKENS, Unit.WINDOWS})
 """Units of things that are counted one by one."""
@@ -148,6 +149,8 @@ def describe(relation: Relation) -> str:
     """The relation as text: ``<= 1.1``, ``in [0.95, 1.05]``, ``in {a, b}``."""
     if isinstance(relation, Member):
         return "in {" + ", ".join(relation.values) + "}"
+    if isinstance(relation, Signers):
+        return "in {" + "; ".join(map(describe_rule, relation.rules)) + "}"
     low, high = relation.low, relation.high
     if low is None and high is None:
         return "unbounded"

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from invarlock.canonical import digest_json
+from invarlock.policy.signers import KeySigner, SignerRule, WorkflowSigner, accepts
 
 DecimalText = Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$")]
 
@@ -52,7 +53,21 @@ class Member(Frozen):
     values: tuple[str, ...] = Field(min_length=1)
 
 
-Relation = Annotated[Interval | Member, Field(discriminator="kind")]
+class Signers(Frozen):
+    """Who may sign: one of these rules, sorted by their canonical JSON, none twice.
+
+    The names that the source gives to its signers are outside the IR.
+    """
+
+    kind: Literal["signers"] = "signers"
+    rules: tuple[SignerRule, ...] = Field(min_length=1)
+
+    def accepts(self, identity: KeySigner | WorkflowSigner) -> bool:
+        """Whether one of the rules allows ``identity``."""
+        return any(accepts(rule, identity) for rule in self.rules)
+
+
+Relation = Annotated[Interval | Member | Signers, Field(discriminator="kind")]
 
 
 class Target(Frozen):

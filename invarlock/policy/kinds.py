@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """Decided by membership in a finite set of words."""
     DIGEST = "digest"
     """Decided by membership in a finite set of ``sha256:`` digests."""
+    SIGNER = "signer"
+    """Decided by the rules of the signers named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,6 +240,19 @@ _MEASURES: Final = (
         "runtime manifest",
         words=("off", "on"),
     ),
+    Measure(
+        "signature.by",
+        Kind.SIGNER,
+        "who signed the attestation; decided by `verify` alone",
+        "signature",
+    ),
+    Measure(
+        "signature.log",
+        Kind.WORD,
+        "whether the signature stands in a transparency log; decided by `verify` alone",
+        "signature",
+        words=("no", "yes"),
+    ),
 )
 
 MEASURES: Final[dict[str, Measure]] = {m.name: m for m in _MEASURES}

@@ -5,19 +5,30 @@ Policy tests are outside the IR and run elsewhere; here they only have to make s
 
 from __future__ import annotations
 
-from typing import Final
+from decimal import Decimal
+from typing import Final, Literal
 
 from invarlock.policy import ir
 from invarlock.policy.catalogue import Kind
 from invarlock.policy.check_gate import check_subject, member, number
-from invarlock.policy.checked import Case
+from invarlock.policy.checked import Case, Expected, Supposed
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.names import did_you_mean, one_of
 from invarlock.policy.problems import Problem, Problems
 from invarlock.policy.span import Span
 from invarlock.policy.syntax import Block, Expect, Given, Setting, Subject, Text, Word
 
-VERDICTS: Final = ("pass", "fail", "inconclusive", "incomplete")
+VERDICTS: Final = ("pass", "fail", "inconclusive", "incomplete", "warning")
+"""What a test can expect. ``warning`` is a pass in which the gate named, a ``warn``, does not
+pass."""
+
+_Absence = Literal["missing", "nan", "unpaired"]
+ABSENCES: Final[dict[str, _Absence]] = {
+    "missing": "missing",
+    "nan": "nan",
+    "unpaired": "unpaired",
+}
+"""Words that a test can give in place of any value: there is none, or none that decides."""
 
 
 def check_case(block: Block, problems: Problems) -> Case | None:
@@ -27,7 +38,8 @@ def check_case(block: Block, problems: Problems) -> Case | None:
         problems.add("E101", message, 'write `test "…" { … }`', block.kind.span)
         return None
     names: dict[str, Word] = {}
-    mentions: list[tuple[str, Span]] = []
+    supposed: list[Supposed] = []
+    expected: list[Expected] = []
     seen: dict[str, Span] = {}
     for statement in block.body:
         with problems.collecting():
@@ -35,23 +47,27 @@ def check_case(block: Block, problems: Problems) -> Case | None:
                 case Setting():
                     _name(statement, names)
                 case Given():
-                    key = _given(statement)
-                    _once(f"given {key}", statement.span, seen)
-                    mentions.append((key, statement.subject.span))
+                    found = _given(statement)
+                    _once(f"given {_value_of(found)}", statement.span, seen)
+                    supposed.append(found)
                 case Expect():
                     _once("expect", statement.span, seen)
-                    mentions += _expect(statement)
+                    expected.append(_expect(statement))
                 case _:
                     message = "a `test` holds `tier`, `profile`, `given` and `expect` only"
                     raise Problem("E101", message, "move the statement out", statement.span)
-    if "expect" not in seen:
-        problems.add("E111", "a test without `expect`", "add `expect VERDICT`", block.label.span)
+    if not expected:
+        if "expect" not in seen:
+            place = block.label.span
+            problems.add("E111", "a test without `expect`", "add `expect VERDICT`", place)
+        return None
     return Case(
-        block.label.text,
-        block.label.span,
-        names.get("tier"),
-        names.get("profile"),
-        tuple(mentions),
+        name=block.label.text,
+        span=block.label.span,
+        tier=names.get("tier"),
+        profile=names.get("profile"),
+        supposed=tuple(supposed),
+        expected=expected[0],
     )
 
 
@@ -75,30 +91,57 @@ def _once(key: str, span: Span, seen: dict[str, Span]) -> None:
     seen[key] = span
 
 
-def _given(statement: Given) -> str:
-    measure, _, _ = check_subject(statement.subject)
-    if measure.kind is not Kind.NUMBER:
-        member(measure, statement.value)
+def _value_of(supposed: Supposed) -> str:
+    """Whose value it is: a gate on ``.point`` reads the same one."""
+    return supposed.key.replace(".point", "", 1)
+
+
+def _given(statement: Given) -> Supposed:
+    measure, _, target = check_subject(statement.subject)
+    written, inside = statement.value, statement.interval
+    point: Decimal | None = None
+    words: str | None = None
+    status: Literal["ok", "missing", "nan", "unpaired"] = "ok"
+    if isinstance(written, Word) and written.text in ABSENCES:
+        status = ABSENCES[written.text]
+    elif measure.kind is Kind.NUMBER:
+        point = number(measure, written)
     else:
-        number(measure, statement.value)
-    inside = statement.interval
+        words = member(measure, written)
+    low = high = None
     if inside is not None:
-        if not measure.interval:
-            message = f"`{measure.name}` has no interval estimate"
-            raise Problem("E113", message, "remove `in …`", inside.span)
-        if number(measure, inside.low) > number(measure, inside.high):
+        if not measure.interval or point is None:
+            what = f"`{measure.name}`" if point is not None else f"`{shown(written.text)}`"
+            raise Problem("E113", f"{what} has no interval estimate", "remove `in …`", inside.span)
+        low, high = number(measure, inside.low), number(measure, inside.high)
+        if low > high:
             hint = "write the smaller number first"
             raise Problem("E108", "the interval is empty", hint, inside.span)
-    return key_of(statement.subject)
+    return Supposed(
+        key=key_of(statement.subject),
+        measure=measure.name,
+        target=target,
+        status=status,
+        point=point,
+        low=low,
+        high=high,
+        words=words,
+        span=statement.subject.span,
+    )
 
 
-def _expect(statement: Expect) -> list[tuple[str, Span]]:
+def _expect(statement: Expect) -> Expected:
     word = statement.verdict
     if word.text not in VERDICTS:
         hint = did_you_mean(word.text, VERDICTS, f"write {one_of(VERDICTS)}")
         raise Problem("E102", f"unknown verdict `{shown(word.text)}`", hint, word.span)
     cause = statement.because
-    return [] if cause is None else [(key_of(cause), cause.span)]
+    if word.text == "warning" and cause is None:
+        message = "a test that expects a `warning` without naming the gate"
+        raise Problem("E111", message, "add `because SUBJECT`", word.span)
+    if cause is None:
+        return Expected(word.text, None, statement.span)
+    return Expected(word.text, key_of(cause), cause.span)
 
 
 def key_of(subject: Subject) -> str:

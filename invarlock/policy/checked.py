@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
 
-from invarlock.policy.ir import Gate
+from invarlock.policy.ir import Gate, Target
 from invarlock.policy.span import Span
 from invarlock.policy.syntax import Word
 
@@ -38,14 +40,52 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Supposed:
+    """What a policy test supposes of one value, in the unit of its measure.
+
+    ``status`` is ``ok`` for a number, word, digest or signer, else the word written instead of
+    it. ``key`` is the id of the gate that the test spells. Without an interval, ``low`` and
+    ``high`` are ``None``. ``words`` is the word or digest, or the name of the signer.
+    """
+
+    key: str
+    measure: str
+    target: Target | None
+    status: Literal["ok", "missing", "nan", "unpaired"]
+    point: Decimal | None
+    low: Decimal | None
+    high: Decimal | None
+    words: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Expected:
+    """The outcome that a policy test expects, and the id of the gate that should cause it."""
+
+    outcome: str
+    because: str | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A policy test: the bar it names, and the gates it speaks of, with their places."""
+    """A policy test: the bar it names, what it supposes and what it expects."""
 
     name: str
     span: Span
     tier: Word | None
     profile: Word | None
-    mentions: tuple[tuple[str, Span], ...]
+    supposed: tuple[Supposed, ...]
+    expected: Expected
+
+    @property
+    def mentions(self) -> tuple[tuple[str, Span], ...]:
+        """The gates that the test speaks of, each with its place."""
+        named = [(found.key, found.span) for found in self.supposed]
+        if self.expected.because is not None:
+            named.append((self.expected.because, self.expected.span))
+        return tuple(named)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

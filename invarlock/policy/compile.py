@@ -15,6 +15,7 @@ from invarlock.errors import UsageFault
 from invarlock.policy.advise import advise
 from invarlock.policy.build import build
 from invarlock.policy.check import check
+from invarlock.policy.checked import Case
 from invarlock.policy.diagnostics import Diagnostic, PolicyFault, ordered, shown
 from invarlock.policy.ir import BarIR, PolicyIR
 from invarlock.policy.lower import lower
@@ -45,7 +46,8 @@ _SPURIOUS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A policy without errors. ``spans`` holds, for each bar and gate id, where it is written."""
+    """A policy without errors. ``spans`` holds, for each bar and gate id, where it is written;
+    ``cases`` its own tests, in the order of the source."""
 
     name: str
     version: str
@@ -54,6 +56,7 @@ class Compiled:
     ir: PolicyIR
     warnings: tuple[Diagnostic, ...]
     spans: Mapping[str, Mapping[str, Span]]
+    cases: tuple[Case, ...] = ()
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -161,4 +164,5 @@ def _compile(source: bytes, text: str, problems: Problems) -> Compiled | None:
             name: {key: placed.span for key, placed in bar.gates.items()}
             for name, bar in bars.items()
         },
+        cases=checked.cases,
     )

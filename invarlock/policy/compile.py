@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from invarlock.canonical import digest_bytes
@@ -23,6 +23,7 @@ from invarlock.policy.names import did_you_mean
 from invarlock.policy.parse import parse
 from invarlock.policy.problems import Problem, Problems
 from invarlock.policy.resolve import resolve
+from invarlock.policy.signers import KeySigner, WorkflowSigner
 from invarlock.policy.span import Lines, Span
 
 # What a reviewer does not see, or sees elsewhere: controls, a bare carriage return, line and
@@ -47,7 +48,8 @@ _SPURIOUS: Final = {
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """A policy without errors. ``spans`` holds, for each bar and gate id, where it is written;
-    ``cases`` its own tests, in the order of the source."""
+    ``cases`` its own tests, in the order of the source; ``signers`` the rules that it declares, by
+    the names that it gives them."""
 
     name: str
     version: str
@@ -57,6 +59,7 @@ class Compiled:
     warnings: tuple[Diagnostic, ...]
     spans: Mapping[str, Mapping[str, Span]]
     cases: tuple[Case, ...] = ()
+    signers: Mapping[str, KeySigner | WorkflowSigner] = field(default_factory=dict)
 
     @property
     def tiers(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def forge(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
     out = dict(files)
     edits: list[str] = []
     out[SUBJECT], touched = better_losses(files[SUBJECT], files[BASELINE])
-    edits.append(f"evidence: {touched} log-losses of the subject replaced by the baseline's")
+    edits.append(f"evidence: {touched} rows of the subject replaced by the baseline's")
     header = json.loads(files[HEADER])
     header["parts"][SUBJECT.removeprefix("evidence/")] = digest_bytes(out[SUBJECT])
     out[HEADER] = canonical_bytes(header)
@@ -50,7 +50,9 @@ def forge(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
 
 
 def better_losses(subject: bytes, baseline: bytes) -> tuple[bytes, int]:
-    """The first twentieth of the subject's log-losses, where worse, set to the baseline's.
+    """The first twentieth of the subject's rows, where worse, made those of an unedited model.
+
+    All columns of a row are made to fit each other: the reader refuses rows that do not.
 
     Returns:
         The new bytes of the column file, and how many numbers were changed.
@@ -61,6 +63,8 @@ def better_losses(subject: bytes, baseline: bytes) -> tuple[bytes, int]:
     loss = columns[0, : wanted.size]  # a view: what is written here is written in `columns`
     worse = loss > wanted
     loss[worse] = wanted[worse]
+    kl, delta_p, top1 = columns[1:, : wanted.size]
+    kl[worse], delta_p[worse], top1[worse] = 0, 0, 1
     return columns.tobytes(), int(worse.sum())
 
 
@@ -84,9 +88,11 @@ def flattered(report: dict[str, Any]) -> list[str]:
 
 def gate_id(gate: Mapping[str, Any]) -> str:
     """The key of a gate of the bar, as reports spell it."""
+    from pydantic import TypeAdapter
+
     from invarlock.policy.ir import Gate
 
-    return Gate.model_validate_json(json.dumps(gate)).id
+    return TypeAdapter(Gate).validate_json(json.dumps(gate)).id
 
 
 def passed(gate: dict[str, Any], relation: Mapping[str, Any]) -> None:

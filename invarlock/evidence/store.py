@@ -23,6 +23,7 @@ from invarlock.canonical import (
     strict_json,
 )
 from invarlock.errors import VerificationFault
+from invarlock.evidence.consistency import check_rows
 from invarlock.evidence.model import Evidence, Int64s, UInt32s
 from invarlock.evidence.schedule import schedule_key
 from invarlock.evidence.schema import (
@@ -102,6 +103,7 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
     _check_windows(header, windows, tokens)
     _check_schedule(header, windows)
     _check_columns(subject)
+    check_rows(baseline[0], subject)
     for arm in ARMS:
         _check_tensors(f"{arm}.tensors.json", tensors[arm])
     _check_families(tensors["baseline"], tensors["subject"])

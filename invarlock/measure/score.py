@@ -172,11 +172,12 @@ def _compare(theirs: Tensor, ours: Tensor, truth: Tensor) -> tuple[Doubles, ...]
     subject, baseline = normalise(ours, truth), normalise(theirs, truth)
     same = (theirs.argmax(dim=1) == ours.argmax(dim=1)).double()
     broken = ~(torch.isfinite(subject.loss) & torch.isfinite(baseline.loss))
-    same.masked_fill_(broken, torch.nan)
     delta_p = (-subject.loss).exp() - (-baseline.loss).exp()
     kl = torch.full_like(subject.loss, torch.nan)
     if theirs.shape == ours.shape:
         kl = _divergence(baseline, subject)
+    for column in (same, delta_p, kl):
+        column.masked_fill_(broken, torch.nan)
     return baseline.loss.numpy(), subject.loss.numpy(), kl.numpy(), delta_p.numpy(), same.numpy()
 
 

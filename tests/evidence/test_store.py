@@ -15,7 +15,7 @@ from invarlock.canonical import NANO, NON_FINITE, canonical_bytes, digest_bytes
 from invarlock.errors import VerificationFault
 from invarlock.evidence.schema import HEADER_FILE, PART_FILES
 from invarlock.evidence.store import read_evidence
-from tests.builders import SANDBOXED, Synthetic, identical, sealed
+from tests.builders import SANDBOXED, Synthetic, sealed
 
 CASE = Synthetic().edited()
 FILES = CASE.files()
@@ -195,17 +195,17 @@ def test_final_windows_come_before_preview_windows() -> None:
         ("top1", NON_FINITE, True),
         ("top1", 2, False),
         ("top1", -1, False),
-        ("delta_p", NANO, True),
-        ("delta_p", -NANO, True),
         ("delta_p", NON_FINITE, True),
         ("delta_p", NANO + 1, False),
         ("delta_p", -NANO - 1, False),
-        ("loss", NON_FINITE, True),
+        ("kl", NON_FINITE, True),
         ("kl", 2**63 - 1, True),
+        ("kl", -1, False),
     ],
 )
 def test_natural_ranges(name: str, number: int, accepted: bool) -> None:
-    column = identical(CASE.rows)[name].copy()
+    assert CASE.columns is not None
+    column = CASE.columns[name].copy()
     column[5] = number
     files = CASE.with_column(name, column).files()
     if accepted:
@@ -228,4 +228,4 @@ def test_no_bytes_make_the_reader_stumble(data: st.DataObject) -> None:
         read_evidence(files if name == HEADER_FILE else sealed(files), SANDBOXED)
     except VerificationFault as fault:
         code = fault.code
-    assert code in {"", "E403", "E405", "E407"}
+    assert code in {"", "E403", "E404", "E405", "E407"}

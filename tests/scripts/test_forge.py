@@ -81,5 +81,7 @@ def test_losses_only_get_better_and_only_in_the_first_twentieth() -> None:
     after = np.frombuffer(data, dtype="<i8").reshape(4, 200)
     np.testing.assert_array_equal(after[0, :10], np.minimum(columns[0, :10], baseline[:10]))
     np.testing.assert_array_equal(after[0, 10:], columns[0, 10:])
-    np.testing.assert_array_equal(after[1:], columns[1:])
+    np.testing.assert_array_equal(after[1:, 10:], columns[1:, 10:])
+    touched = after[0] != columns[0]
+    assert {tuple(row) for row in after[1:, touched].T.tolist()} == {(0, 0, 1)}
     assert count == int((after[0] != columns[0]).sum()) > 0

@@ -129,8 +129,8 @@ def _write(
     files = {
         **{f"evidence/{name}": data for name, data in parts.items()},
         "policy/source.invar": compiled.source,
-        "policy/policy.ir.json": canonical_bytes(compiled.ir.model_dump(mode="json")),
-        "policy/bar.ir.json": canonical_bytes(chosen.bar.model_dump(mode="json")),
+        "policy/policy.ir.json": canonical_bytes(compiled.ir.document()),
+        "policy/bar.ir.json": canonical_bytes(chosen.bar.document()),
         MANIFEST_FILE: canonical_bytes(manifest.model_dump(mode="json")),
     }
     with watch("judge"):

@@ -7,24 +7,19 @@ layout, order, names of policy, tier and profile, and spellings of a number are 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-
 from invarlock.canonical import digest_json
+from invarlock.policy.shapes import Limits, Node, Tagged
 from invarlock.policy.signers import KeySigner, SignerRule, WorkflowSigner, accepts
 
-DecimalText = Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$")]
+DecimalText = Annotated[str, Limits(pattern=r"^-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?$")]
 
 
-class Frozen(BaseModel):
-    """Base of all IR nodes: immutable, and closed to unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Interval(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval(Node):
     """Numbers between two bounds; ``None`` is unbounded."""
 
     kind: Literal["interval"] = "interval"
@@ -46,38 +41,42 @@ class Interval(Frozen):
         return True
 
 
-class Member(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member(Node):
     """A finite set of words or digests, sorted."""
 
     kind: Literal["member"] = "member"
-    values: tuple[str, ...] = Field(min_length=1)
+    values: Annotated[tuple[str, ...], Limits(min_length=1)]
 
 
-class Signers(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signers(Node):
     """Who may sign: one of these rules, sorted by their canonical JSON, none twice.
 
     The names that the source gives to its signers are outside the IR.
     """
 
     kind: Literal["signers"] = "signers"
-    rules: tuple[SignerRule, ...] = Field(min_length=1)
+    rules: Annotated[tuple[SignerRule, ...], Limits(min_length=1)]
 
     def accepts(self, identity: KeySigner | WorkflowSigner) -> bool:
         """Whether one of the rules allows ``identity``."""
         return any(accepts(rule, identity) for rule in self.rules)
 
 
-Relation = Annotated[Interval | Member | Signers, Field(discriminator="kind")]
+Relation = Annotated[Interval | Member | Signers, Tagged("kind")]
 
 
-class Target(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target(Node):
     """``on "code"`` (slice), ``on attn`` (family), ``on each family`` (each; name ``family``)."""
 
     kind: Literal["slice", "family", "each"]
     name: str
 
 
-class Gate(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate(Node):
     """One ``require`` or ``warn``. ``statistic`` is ``"point"`` where the source has ``.point``."""
 
     measure: str
@@ -101,7 +100,8 @@ class Gate(Frozen):
                 return f"{name} on each {self.target.name}"
 
 
-class BarIR(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarIR(Node):
     """A bar: every setting that engine or judge reads, and all gates, sorted by id."""
 
     ir: Literal["invarlock.bar/1"] = "invarlock.bar/1"
@@ -112,14 +112,15 @@ class BarIR(Frozen):
     @property
     def digest(self) -> str:
         """The semantic digest of the bar."""
-        return digest_json(self.model_dump(mode="json"))
+        return digest_json(self.document())
 
     def gate(self, gate_id: str) -> Gate | None:
         """The gate with this id, or ``None``."""
         return next((gate for gate in self.gates if gate.id == gate_id), None)
 
 
-class PolicyIR(Frozen):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyIR(Node):
     """A whole policy: the map from bar names (``tier`` or ``tier+profile``) to bars."""
 
     ir: Literal["invarlock.policy/1"] = "invarlock.policy/1"

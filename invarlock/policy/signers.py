@@ -8,26 +8,25 @@ source repository and ref beside the workflow that signed (DESIGN section 6).
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from invarlock.policy.shapes import Limits, Node, Tagged
 
-GlobText = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-KeyDigest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-
-
-class _Rule(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+GlobText = Annotated[str, Limits(min_length=1, max_length=256)]
+KeyDigest = Annotated[str, Limits(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
-class KeySigner(_Rule):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySigner(Node):
     """A public key, by sha256 of its DER SubjectPublicKeyInfo (RFC 5280 section 4.1)."""
 
     kind: Literal["key"] = "key"
     key: KeyDigest
 
 
-class WorkflowSigner(_Rule):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowSigner(Node):
     """A keyless identity: four globs, all of which must match."""
 
     kind: Literal["workflow"] = "workflow"
@@ -37,7 +36,7 @@ class WorkflowSigner(_Rule):
     issuer: GlobText
 
 
-SignerRule = Annotated[KeySigner | WorkflowSigner, Field(discriminator="kind")]
+SignerRule = Annotated[KeySigner | WorkflowSigner, Tagged("kind")]
 """What a policy allows. Without globs it is an identity: what a verifier observed."""
 
 

@@ -123,7 +123,7 @@ def show_document(compiled: Compiled, name: str) -> Document:
             "id": gate.id,
             "level": gate.level,
             "measure": gate.measure,
-            "relation": gate.relation.model_dump(mode="json"),
+            "relation": gate.relation.document(),
             "text": describe_relation(gate),
             "unit": _unit(gate.measure),
             "span": span_json(spans[gate.id]),

@@ -75,8 +75,8 @@ def recompute(
     bar = _attempt(findings, lambda: _bar(files, statement.predicate))
     if bar is None:
         return None
-    findings.extend(_documents(files, BAR_FILE, bar.ir.model_dump(mode="json")))
-    findings.extend(_documents(files, POLICY_FILE, bar.compiled.ir.model_dump(mode="json")))
+    findings.extend(_documents(files, BAR_FILE, bar.ir.document()))
+    findings.extend(_documents(files, POLICY_FILE, bar.compiled.ir.document()))
     manifest = _attempt(findings, lambda: _manifest(files))
     if manifest is None:
         return Recomputed(bar, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from invarlock.errors import UsageFault
@@ -15,7 +17,7 @@ SEED = "sha256:" + "0" * 64
 
 def _bare(*gates: Gate, **settings: str) -> BarIR:
     """A bar with these gates alone."""
-    return make_bar(**settings).model_copy(update={"gates": gates})
+    return replace(make_bar(**settings), gates=gates)
 
 
 def test_settings_reach_the_contract() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from itertools import product
 from typing import Any, Literal
@@ -273,7 +274,7 @@ def _tighter(draw: st.DrawFn, wide: Interval) -> Interval:
     for name in ("low_closed", "high_closed"):
         if draw(st.booleans()):
             changes[name] = False
-    return wide.model_copy(update=changes)
+    return replace(wide, **changes)
 
 
 @given(data=st.data(), measure=st.sampled_from(NUMERIC))

@@ -204,7 +204,7 @@ def test_bar_and_evidence_must_belong_together() -> None:
     check_binding(INPUTS.evidence, CASE.bar)
     longer = standard_bar(windows__length="17")
     other_gates = standard_bar(final=24)
-    other_gates = other_gates.model_copy(update={"gates": other_gates.gates[1:]})
+    other_gates = replace(other_gates, gates=other_gates.gates[1:])
     for bar, code in ((longer, "E408"), (other_gates, "E407")):
         policy = INPUTS.policy.model_copy(update={"bar_digest": bar.digest})
         assert _refused(replace(INPUTS, bar=bar, policy=policy)) == code

@@ -11,7 +11,7 @@ import pytest
 
 from invarlock.canonical import digest_json
 from invarlock.policy import load_policy
-from invarlock.policy.ir import PolicyIR
+from invarlock.policy.read_ir import read_policy_ir
 from tests.conftest import ROOT, Command
 from tests.policy.support import policy
 
@@ -121,7 +121,7 @@ def test_compile_writes_the_ir_whole(invarlock: Command, bad: Path, tmp_path: Pa
     out = tmp_path / "ir.json"
     done = invarlock("policy", "compile", STANDARD, "-o", out)
     assert done.returncode == 0
-    ir = PolicyIR.model_validate_json(out.read_bytes())
+    ir = read_policy_ir(out.read_bytes())
     assert ir == load_policy(ROOT / STANDARD).ir
     assert done.stdout == f"{ir.digest}  {out}\n"
     assert invarlock("policy", "compile", STANDARD).stdout == out.read_text()
@@ -142,7 +142,7 @@ def test_digests(invarlock: Command) -> None:
     one = invarlock("policy", "digest", f"{STANDARD}#balanced+dev")
     bar = compiled.ir.bars["balanced+dev"]
     assert one.stdout == bar.digest + "\n"
-    assert bar.digest == digest_json(bar.model_dump(mode="json"))
+    assert bar.digest == digest_json(bar.document())
     document = json.loads(invarlock("policy", "digest", STANDARD, "--format=json").stdout)
     assert document["schema"] == "invarlock.policy.digest/1"
     assert document["bars"]["balanced+dev"] == bar.digest

@@ -169,8 +169,8 @@ def documents(synthetic: Synthetic) -> Documents:
     return {
         **{f"evidence/{name}": data for name, data in synthetic.files().items()},
         "policy/source.invar": POLICY,
-        "policy/bar.ir.json": canonical_bytes(bar.model_dump(mode="json")),
-        "policy/policy.ir.json": canonical_bytes(policy.ir.model_dump(mode="json")),
+        "policy/bar.ir.json": canonical_bytes(bar.document()),
+        "policy/policy.ir.json": canonical_bytes(policy.ir.document()),
         "runtime.manifest.json": canonical_bytes(manifest()),
     }
 

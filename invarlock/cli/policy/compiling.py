@@ -56,7 +56,7 @@ def check(ctx: click.Context, files: tuple[str, ...], form: str) -> None:
 def compile_(file: str, output: str | None, form: str) -> None:
     """Compile a policy to its IR, canonical JSON."""
     compiled = load_policy(Path(file))
-    data = canonical_bytes(compiled.ir.model_dump(mode="json"))
+    data = canonical_bytes(compiled.ir.document())
     if output is None:
         click.echo(data.decode())
         return

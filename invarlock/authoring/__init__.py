@@ -1,0 +1,1 @@
+"""What helps people write policies: format, lint, tests, explanations, the language server."""

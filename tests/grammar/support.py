@@ -1,0 +1,24 @@
+"""Compiling the policies of the corpus and of the explain pages, included files beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from invarlock.policy import Compiled, Diagnostic, PolicyFault, compile_policy
+
+
+def diagnostics_of(
+    source: bytes, filename: str, files: Mapping[str, str]
+) -> tuple[Compiled | None, tuple[Diagnostic, ...]]:
+    """What compiling ``source`` gives: the policy if it is valid, and everything found."""
+    try:
+        done = compile_policy(source, filename=filename)
+    except PolicyFault as fault:
+        return None, fault.diagnostics
+    return done, done.warnings
+
+
+def codes_of(source: str, files: Mapping[str, str]) -> dict[str, str]:
+    """Each code that compiling ``source`` gives, with its severity."""
+    _, found = diagnostics_of(source.encode(), "sample.invar", files)
+    return {diagnostic.code: diagnostic.severity for diagnostic in found}

@@ -15,6 +15,7 @@ from invarlock.policy.diagnostics import shown
 from invarlock.policy.tables import IGNORED, PATTERNS
 
 BAD: Final = "_BAD"
+COMMENT: Final = "COMMENT"
 END: Final = "$END"
 
 _TERMINALS: Final = re.compile(
@@ -35,8 +36,8 @@ class Token:
     problem: tuple[str, str] = ("", "")
 
 
-def tokens(text: str) -> Iterator[Token]:
-    """Tokens of ``text`` without blanks and comments, closed by an ``$END`` token."""
+def tokens(text: str, *, comments: bool = False) -> Iterator[Token]:
+    """Tokens of ``text`` without blanks, closed by an ``$END`` token; with ``comments`` or not."""
     position = 0
     while position < len(text):
         match = _TERMINALS.match(text, position)
@@ -46,7 +47,7 @@ def tokens(text: str) -> Iterator[Token]:
             yield token
             continue
         name = _GROUPS[match.lastgroup or ""]
-        if name not in IGNORED:
+        if name not in IGNORED or (comments and name == COMMENT):
             yield Token(name, match.group(), position, match.end())
         position = match.end()
     yield Token(END, "", len(text), len(text))

@@ -14,6 +14,7 @@ _COMMANDS: Final[dict[str, Entry]] = {
     "compile": (f"{_HERE}.compiling", "compile_", "Compile a policy to its IR."),
     "digest": (f"{_HERE}.compiling", "digest", "Print the digests of a policy and its bars."),
     "show": (f"{_HERE}.compiling", "show", "Show one bar, resolved."),
+    "test": (f"{_HERE}.test", "test", "Run the tests of policies, and boundary cases."),
     "explain": (f"{_HERE}.explain", "explain", "Explain a code of a diagnostic, or list them."),
 }
 

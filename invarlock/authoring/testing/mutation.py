@@ -1,0 +1,164 @@
+"""Mutation: which weakenings of a policy would its tests let through, and what test is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from invarlock.authoring.testing.mutants import Mutant, mutants, without_tests
+from invarlock.authoring.testing.run import CaseResult, bar_of, run_case
+from invarlock.policy import Compiled, PolicyFault, compile_policy
+from invarlock.policy.checked import Case, Expected
+from invarlock.policy.ir import BarIR
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor:
+    """A mutant that no test kills. ``missing`` is a test that would, ready to be pasted; empty
+    where no value of this one gate tells the two apart."""
+
+    mutant: Mutant
+    missing: str
+
+
+@dataclass(frozen=True, slots=True)
+class MutationRun:
+    """What became of all mutants.
+
+    ``refused`` no longer compile: what they refine, or the natural range, holds them back.
+    ``without_effect`` mean what the policy means: another statement says as much.
+    """
+
+    killed: int
+    refused: int
+    without_effect: int
+    survivors: tuple[Survivor, ...]
+
+    @property
+    def score(self) -> Fraction:
+        """The share killed of those that weaken the policy; 1 if none does."""
+        live = self.killed + len(self.survivors)
+        return Fraction(self.killed, live) if live else Fraction(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """A mutant that weakens something: the bars that it changes, as they come out of it."""
+
+    mutant: Mutant
+    measure: str
+    bars: dict[str, BarIR]
+
+    def killed_by(self, case: Case, compiled: Compiled) -> bool:
+        """Whether ``case``, which the policy passes, fails here."""
+        if not any(_measure(key) == self.measure for key, _ in case.mentions):
+            return False  # gates that are not spoken of pass, however wide they are
+        name, _ = bar_of(case, compiled)
+        bar = self.bars.get(name)
+        return bar is not None and not run_case(case, name, bar, compiled.signers).passed
+
+
+def run_mutation(compiled: Compiled, results: Sequence[CaseResult]) -> MutationRun:
+    """Weaken every gate of ``compiled`` and see which of its passing tests notice."""
+    cases = [result.case for result in results if result.passed]
+    text = compiled.source.decode()
+    killed = refused = same = 0
+    survivors: list[Survivor] = []
+    found: list[tuple[str, Case]] = []
+    for mutant in mutants(text):
+        live = _live(mutant, compiled)
+        if live is None:
+            refused += 1
+        elif not live.bars:
+            same += 1
+        elif any(live.killed_by(case, compiled) for case in cases):
+            killed += 1
+        else:
+            missing = _missing(live, compiled, found)
+            survivors.append(Survivor(mutant, missing))
+    return MutationRun(killed, refused, same, tuple(survivors))
+
+
+def _measure(key: str) -> str:
+    return key.partition(" ")[0].removesuffix(".point")
+
+
+def _live(mutant: Mutant, compiled: Compiled) -> _Live | None:
+    """The mutant compiled; ``None`` where the compiler refuses it."""
+    try:
+        weaker = _compile(mutant.source, compiled)
+    except PolicyFault:
+        return None
+    bars = {name: bar for name, bar in weaker.ir.bars.items() if bar != compiled.ir.bars[name]}
+    return _Live(mutant, _measure(mutant.subject), bars)
+
+
+def _compile(text: str, compiled: Compiled) -> Compiled:
+    return compile_policy(text.encode(), filename=compiled.name)
+
+
+def _missing(live: _Live, compiled: Compiled, found: list[tuple[str, Case]]) -> str:
+    """A test that kills the mutant: one already found for another, or a new one."""
+    for text, case in found:
+        if live.killed_by(case, compiled):
+            return text
+    for text, case in _candidates(live, compiled):
+        if live.killed_by(case, compiled):
+            found.append((text, case))
+            return text
+    return ""
+
+
+def _candidates(live: _Live, compiled: Compiled) -> Iterator[tuple[str, Case]]:
+    """Tests that the policy passes, each with one telling value under one bar changed."""
+    plain = without_tests(compiled.source.decode())
+    mutant = live.mutant
+    home = [name for name in live.bars if mutant.tier in {None, name.partition("+")[0]}]
+    for name in home[:1] or list(live.bars)[:1]:
+        for value in mutant.telling:
+            block = _Block(mutant.subject, name, value)
+            try:
+                case = _compile(f"{plain}\n{block.text('pass')}\n", compiled).cases[-1]
+            except PolicyFault:
+                continue  # a value outside the natural range is none that a test could give
+            expected = _expectation(case, name, compiled, block.key)
+            if expected is not None:
+                cause = expected.because is not None
+                yield block.text(expected.outcome, cause=cause), replace(case, expected=expected)
+
+
+def _expectation(case: Case, name: str, compiled: Compiled, key: str) -> Expected | None:
+    """What the policy makes of ``case``; ``None`` where it takes no notice."""
+    verdict = run_case(case, name, compiled.ir.bars[name], compiled.signers).verdict
+    gate = next((gate for gate in verdict.gates if gate.id == key), None)
+    if gate is None or gate.verdict == "pass":
+        return None
+    if gate.level == "warn":
+        return Expected("warning", key, case.span) if verdict.verdict == "pass" else None
+    cause = key if gate.verdict == verdict.verdict else None
+    return Expected(verdict.verdict, cause, case.span)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """The text of a test that supposes one value."""
+
+    subject: str
+    bar: str
+    value: str
+
+    @property
+    def key(self) -> str:
+        """The id of the gate: a subject may be written with other blanks."""
+        return " ".join(self.subject.split())
+
+    def text(self, outcome: str, *, cause: bool = False) -> str:
+        tier, _, profile = self.bar.partition("+")
+        name = f"{self.key} = {self.value}, {self.bar}".replace('"', "")
+        lines = [f'test "{name}" {{', f"  tier = {tier}"]
+        if profile:
+            lines.append(f"  profile = {profile}")
+        lines.append(f"  given {self.key} = {self.value}")
+        lines.append(f"  expect {outcome}" + (f" because {self.key}" if cause else ""))
+        return "\n".join([*lines, "}"])

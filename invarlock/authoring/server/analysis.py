@@ -11,9 +11,12 @@ from invarlock.authoring.server.places import Places
 from invarlock.authoring.server.statements import Statement, statement_at, statements
 from invarlock.errors import InvarlockError
 from invarlock.policy.build import build
+from invarlock.policy.check import check
+from invarlock.policy.checked import Checked
 from invarlock.policy.compile import Compiled, compile_policy
 from invarlock.policy.diagnostics import PolicyFault
 from invarlock.policy.parse import parse
+from invarlock.policy.problems import Problems
 from invarlock.policy.syntax import Source
 
 Reader = Callable[[str], bytes]
@@ -23,12 +26,27 @@ Raises :class:`InvarlockError` where it may not or cannot be read.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """A document: its text, statements, names, syntax, and what compiling it came to.
+@dataclass(frozen=True, slots=True, eq=False)
+class Read:
+    """What could be read of a text. ``syntax`` lacks the statements with syntax errors, and
+    ``checked``, besides, those that do not check; it is ``None`` in another language version."""
 
-    ``syntax`` lacks the statements that could not be read. ``reader`` is ``None`` where the
-    document has no folder, so that nothing can be included.
+    syntax: Source
+    checked: Checked | None
+
+
+def read_text(text: str) -> Read:
+    """Read ``text`` as far as it goes."""
+    root, _ = parse(text)
+    syntax = build(root, text)
+    return Read(syntax, check(syntax, Problems()))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Analysis:
+    """A document: its text, statements, names, what was read, and what compiling it came to.
+
+    ``reader`` is ``None`` where the document has no folder, so that nothing can be included.
     """
 
     text: str
@@ -37,7 +55,7 @@ class Analysis:
     places: Places
     statements: tuple[Statement, ...]
     names: tuple[Occurrence, ...]
-    syntax: Source
+    read: Read
     outcome: Compiled | PolicyFault
 
     def statement(self, offset: int) -> Statement:
@@ -53,10 +71,10 @@ class Analysis:
         for statement in self.statements:
             name, path = statement.after("as"), statement.after("include")
             if statement.kind == "include" and name is not None and name.text == alias:
-                return None if path is None else self.read(path.text.strip('"'))
+                return None if path is None else self.file(path.text.strip('"'))
         return None
 
-    def read(self, path: str) -> tuple[str, str] | None:
+    def file(self, path: str) -> tuple[str, str] | None:
         """Normalised path and text of an included file; ``None`` where it cannot be read."""
         if self.reader is None or not path:
             return None
@@ -66,11 +84,17 @@ class Analysis:
         except InvarlockError:
             return None
 
+    def reader_from(self, file: str) -> Reader | None:
+        """The reader as the included ``file`` sees it: paths start at that file's folder."""
+        reader, folder = self.reader, posixpath.dirname(file)
+        if reader is None:
+            return None
+        return lambda path: reader(posixpath.normpath(posixpath.join(folder, path)))
+
 
 def analyse(text: str, *, filename: str = "", reader: Reader | None = None) -> Analysis:
     """Read ``text`` every way. Pure but for ``reader``; ends on any text and raises nothing."""
     found = statements(text)
-    root, _ = parse(text)
     return Analysis(
         text=text,
         filename=filename,
@@ -78,12 +102,14 @@ def analyse(text: str, *, filename: str = "", reader: Reader | None = None) -> A
         places=Places(text),
         statements=found,
         names=occurrences(found),
-        syntax=build(root, text),
+        read=read_text(text),
         outcome=outcome(text, filename=filename, reader=reader),
     )
 
 
-def outcome(text: str, *, filename: str = "", reader: Reader | None = None) -> Compiled | PolicyFault:
+def outcome(
+    text: str, *, filename: str = "", reader: Reader | None = None
+) -> Compiled | PolicyFault:
     """What compiling ``text`` comes to. A lone surrogate, which JSON can carry and UTF-8 cannot,
     is reported as such."""
     try:

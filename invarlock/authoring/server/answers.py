@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 ChoiceKind = Literal["keyword", "measure", "setting", "value", "unit", "operator", "name", "gate"]
+SymbolKind = Literal["tier", "profile", "test", "signer", "include", "settings", "gate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,12 @@ class Symbol:
     ``name_end`` its name."""
 
     name: str
-    kind: Literal["policy", "tier", "profile", "test", "signer", "include", "settings", "gate"]
+    kind: SymbolKind
     detail: str
-    start: int
-    end: int
-    name_start: int
-    name_end: int
+    start: int = 0
+    end: int = 0
+    name_start: int = 0
+    name_end: int = 0
     children: tuple[Symbol, ...] = ()
 
 

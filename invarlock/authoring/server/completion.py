@@ -8,16 +8,13 @@ from typing import Final
 from invarlock.authoring.server.analysis import Analysis
 from invarlock.authoring.server.answers import Choice
 from invarlock.authoring.server.cursor import Cursor, cursor_at
-from invarlock.authoring.server.names import declared
+from invarlock.authoring.server.names import declared, occurrences
 from invarlock.authoring.server.starters import keyword, starters
+from invarlock.authoring.server.statements import statements
 from invarlock.authoring.server.subjects import gates_in_test, relation_choices, subject_choices
-from invarlock.authoring.server.levels import blocks
 from invarlock.authoring.server.words import UNITS, measure_named, setting_named
-from invarlock.policy.build import build
 from invarlock.policy.catalogue import FAMILIES, TASKS, Unit
 from invarlock.policy.check_case import ABSENCES, VERDICTS
-from invarlock.policy.parse import parse
-from invarlock.policy.syntax import Word
 
 _GATES: Final = frozenset({"require", "warn"})
 
@@ -174,10 +171,8 @@ def _included_tiers(analysis: Analysis) -> Iterator[Choice]:
     for alias in declared(analysis.names, "include"):
         read = analysis.included(alias)
         if read is not None:
-            root, _ = parse(read[1])
-            for block in blocks(build(root, read[1]), "tier"):
-                if isinstance(block.label, Word):
-                    yield Choice(f"{alias}.{block.label.text}", "name", f"tier of {read[0]}")
+            for name in declared(occurrences(statements(read[1])), "tier"):
+                yield Choice(f"{alias}.{name}", "name", f"tier of {read[0]}")
 
 
 def _in_include(cursor: Cursor) -> Iterable[Choice]:

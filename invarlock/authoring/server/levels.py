@@ -1,36 +1,22 @@
-"""The gates that a tier inherits, level by level, read from the syntax of a file that may be broken.
+"""The gates that a tier inherits, level by level, from a file that may be broken.
 
-The compiler resolves only whole policies; an editor is asked while the policy is in pieces.
+The compiler resolves only whole policies; an editor is asked while the policy is in pieces. What
+was checked of it is enough: a gate that does not check is left out.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from invarlock.authoring.server.analysis import Analysis
-from invarlock.policy import ir, syntax
-from invarlock.policy.build import build
-from invarlock.policy.check_case import key_of
-from invarlock.policy.check_gate import check_gate
-from invarlock.policy.parse import parse
-from invarlock.policy.problems import Problem
-from invarlock.policy.span import Span
-from invarlock.policy.syntax import Block, Source, Word
+from invarlock.authoring.server.analysis import Analysis, Read, read_text
+from invarlock.policy.checked import PlacedGate, Scope
+from invarlock.policy.syntax import Include
 
 _DEEPEST: Final = 16
 """Levels followed through ``refines``; a policy has no more tiers (grammar/REFERENCE.md)."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Written:
-    """A gate as written: its IR, ``None`` where it does not check, and its place."""
-
-    key: str
-    gate: ir.Gate | None
-    span: Span
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,90 +25,55 @@ class Level:
 
     file: str
     name: str
-    gates: Mapping[str, Written]
-
-
-def gates_of(body: Iterable[syntax.Statement]) -> dict[str, Written]:
-    """The gates among the statements, by id; the first where one stands twice."""
-    found: dict[str, Written] = {}
-    for statement in body:
-        if isinstance(statement, syntax.Gate):
-            try:
-                key = key_of(statement.subject)
-            except Problem:
-                continue
-            found.setdefault(key, Written(key, _checked(statement), statement.span))
-    return found
-
-
-def _checked(statement: syntax.Gate) -> ir.Gate | None:
-    try:
-        return check_gate(statement)
-    except Problem:
-        return None
-
-
-def blocks(source: Source, kind: str) -> Iterator[Block]:
-    """The blocks of ``kind`` at the top level."""
-    for statement in source.body:
-        if isinstance(statement, Block) and statement.kind.text == kind:
-            yield statement
-
-
-def block_named(source: Source, kind: str, name: str) -> Block | None:
-    """The block ``kind NAME``, or ``None``."""
-    named = (b for b in blocks(source, kind) if b.label is not None and b.label.text == name)
-    return next(named, None)
+    gates: Mapping[str, PlacedGate]
 
 
 def lineage(analysis: Analysis, tier: str) -> tuple[Level, ...]:
     """The levels that make up ``tier``, from the top level down to itself. Names that lead
     nowhere and circles end it."""
-    return _levels(analysis, analysis.syntax, "", tier, _DEEPEST)
+    return _levels(analysis, analysis.read, "", tier, _DEEPEST)
 
 
-def _levels(
-    analysis: Analysis, source: Source, file: str, tier: str, left: int
-) -> tuple[Level, ...]:
-    """Own levels in order: the top of the file, what the tier refines, the tier."""
+def _levels(analysis: Analysis, read: Read, file: str, tier: str, left: int) -> tuple[Level, ...]:
+    """The top of the file, what the tier refines, the tier itself."""
+    if read.checked is None:
+        return ()
+    top = Level(file, "", read.checked.top.gates)
     below: list[Level] = []
-    block = block_named(source, "tier", tier)
-    while block is not None and left > 0:
-        left -= 1
-        below.append(Level(file, tier, gates_of(block.body)))
-        tier = block.refines.text if isinstance(block.refines, Word) else ""
-        if "." in tier:
-            included = _included(analysis, source, file, tier, left)
-            return (_top(source, file), *included, *reversed(below))
-        block = block_named(source, "tier", tier) if tier else None
-    return (_top(source, file), *reversed(below))
+    scope: Scope | None = read.checked.tiers.get(tier)
+    while scope is not None and len(below) < left:
+        below.append(Level(file, scope.name, scope.gates))
+        refines = "" if scope.refines is None else scope.refines.text
+        if "." in refines:
+            above = _included(analysis, read, file, refines, left - len(below))
+            return (top, *above, *reversed(below))
+        scope = read.checked.tiers.get(refines)
+    return (top, *reversed(below))
 
 
 def _included(
-    analysis: Analysis, source: Source, file: str, tier: str, left: int
+    analysis: Analysis, read: Read, file: str, refines: str, left: int
 ) -> tuple[Level, ...]:
-    alias, _, name = tier.partition(".")
-    for statement in source.body:
-        if isinstance(statement, syntax.Include) and statement.alias.text == alias:
+    alias, _, name = refines.partition(".")
+    for statement in read.syntax.body:
+        if isinstance(statement, Include) and statement.alias.text == alias:
             path = posixpath.join(posixpath.dirname(file), statement.path.text)
-            read = analysis.read(path)
-            if read is None:
-                return ()
-            root, _ = parse(read[1])
-            return _levels(analysis, build(root, read[1]), read[0], name, left)
+            found = analysis.file(path)
+            return (
+                ()
+                if found is None
+                else _levels(analysis, read_text(found[1]), found[0], name, left)
+            )
     return ()
 
 
-def _top(source: Source, file: str) -> Level:
-    return Level(file, "", gates_of(source.body))
-
-
-def bar_gates(analysis: Analysis, tier: str, profile: str = "") -> dict[str, Written]:
+def bar_gates(analysis: Analysis, tier: str, profile: str = "") -> dict[str, PlacedGate]:
     """Every gate of a bar by id, as far as the document can be read: the nearest level's own."""
-    found: dict[str, Written] = {}
+    found: dict[str, PlacedGate] = {}
     for level in lineage(analysis, tier):
         found.update(level.gates)
-    tightening = block_named(analysis.syntax, "profile", profile)
+    checked = analysis.read.checked
+    tightening = None if checked is None else checked.profiles.get(profile)
     if tightening is not None:
-        found.update(gates_of(tightening.body))
+        found.update(tightening.gates)
     return dict(sorted(found.items()))

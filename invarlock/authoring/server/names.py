@@ -42,13 +42,19 @@ def _names(statement: Statement) -> Iterator[Occurrence]:
     elif statement.kind == "include":
         yield from _word(statement.after("as"), "include", declares=True)
     elif statement.block is not None and statement.block.kind == "test":
-        if statement.kind in {"tier", "profile"} and statement.word(1) == "=":
-            value = statement.tokens[2] if len(statement.tokens) > 2 else None
-            yield from _word(value, "tier" if statement.kind == "tier" else "profile")
+        yield from _bar(statement)
     if statement.word(1) == "signature.by":
         for token in statement.tokens[2:]:
             if token.text != "in":
                 yield from _word(token, "signer")
+
+
+def _bar(statement: Statement) -> Iterator[Occurrence]:
+    """The tier or profile that a test names."""
+    if len(statement.tokens) > 2 and statement.word(1) == "=":
+        match statement.kind:
+            case "tier" | "profile" as kind:
+                yield from _word(statement.tokens[2], kind)
 
 
 def _head(statement: Statement) -> Iterator[Occurrence]:

@@ -38,11 +38,8 @@ def relation_choices(measure: Measure, *, targeted: bool) -> Iterator[Choice]:
 def gates_in_test(analysis: Analysis, statement: Statement) -> list[Choice]:
     """The gates of the bar that the test around ``statement`` names."""
     tier, profile = bar_in_test(analysis, statement)
-    choices = []
-    for key, written in bar_gates(analysis, tier, profile).items():
-        detail = "" if written.gate is None else describe(written.gate.relation)
-        choices.append(Choice(key, "gate", detail))
-    return choices
+    gates = bar_gates(analysis, tier, profile)
+    return [Choice(key, "gate", describe(placed.gate.relation)) for key, placed in gates.items()]
 
 
 def bar_in_test(analysis: Analysis, statement: Statement) -> tuple[str, str]:

@@ -1,0 +1,69 @@
+"""What a gate says in full, and what it inherits from or tightens."""
+
+from __future__ import annotations
+
+from invarlock.authoring.server.analysis import Analysis
+from invarlock.authoring.server.levels import Level, lineage
+from invarlock.authoring.server.placed import GateHere
+from invarlock.policy.catalogue import MEASURES
+from invarlock.policy.checked import PlacedGate
+from invarlock.policy.intervals import at_least_as_strict, describe
+from invarlock.policy.ir import Gate
+
+
+def gate_page(analysis: Analysis, here: GateHere) -> str:
+    """The gate with its normalised bound and unit, and what it does to the one above it."""
+    gate = here.placed.gate
+    lines = [f"**{gate.level}** `{gate.id} {describe(gate.relation)}`{_unit(gate)}"]
+    if here.kind == "tier":
+        lines += ["", _above(analysis, here)]
+    elif here.kind == "profile":
+        lines += [
+            "",
+            "where a tier bounds it too, what both accept counts",
+            *_tiers(analysis, here),
+        ]
+    return "\n".join(line for line in lines)
+
+
+def _unit(gate: Gate) -> str:
+    unit = MEASURES[gate.measure].unit
+    return "" if unit is None else f" ({unit.value})"
+
+
+def _above(analysis: Analysis, here: GateHere) -> str:
+    for level in reversed(lineage(analysis, here.name)[:-1]):
+        placed = level.gates.get(here.key)
+        if placed is not None:
+            return f"{_compared(here.placed.gate, placed.gate)} {_where(level, placed)}"
+    return "bounded here first: nothing that this tier refines has it"
+
+
+def _tiers(analysis: Analysis, here: GateHere) -> list[str]:
+    checked = analysis.read.checked
+    rows = []
+    for tier in () if checked is None else checked.tiers:
+        found = [
+            level.gates[here.key] for level in lineage(analysis, tier) if here.key in level.gates
+        ]
+        if found:
+            rows.append(f"- `{tier}`: `{describe(found[-1].gate.relation)}`")
+    return ["", *rows] if rows else []
+
+
+def _compared(child: Gate, parent: Gate) -> str:
+    measure = MEASURES[parent.measure]
+    before = f"`{parent.level} … {describe(parent.relation)}`"
+    down = at_least_as_strict(child.relation, parent.relation, measure)
+    up = at_least_as_strict(parent.relation, child.relation, measure)
+    if child.level == "warn" and parent.level == "require":
+        return f"**weaker** than {before}"
+    if down and up:
+        return f"the same as {before}" if child.level == parent.level else f"requires {before}"
+    return f"tightens {before}" if down else f"**accepts more** than {before}"
+
+
+def _where(level: Level, placed: PlacedGate) -> str:
+    block = f"of tier `{level.name}`" if level.name else "of the top level"
+    file = f" in `{level.file}`" if level.file else ""
+    return f"{block}{file}, line {placed.span.line}"

@@ -1,4 +1,4 @@
-"""Writing a compiled policy: beside its place first, then renamed, so that no half is read."""
+"""Writing a policy, as source or compiled: beside its place first, then renamed, so that no half is read."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from invarlock.errors import EnvironmentFault
 from invarlock.policy.diagnostics import printable
 
 
-def write_beside(path: Path, data: bytes) -> None:
-    """Write ``data`` to ``path``, whole or not at all.
+def write_beside(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+    """Write ``data`` to ``path``, whole or not at all, with permissions ``mode``.
 
     Raises :class:`EnvironmentFault` E601 where the folder does not exist; other faults of the
     file system are left to the caller as :class:`OSError`.
@@ -24,7 +24,7 @@ def write_beside(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-            os.fchmod(file.fileno(), 0o644)
+            os.fchmod(file.fileno(), mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

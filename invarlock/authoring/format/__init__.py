@@ -6,6 +6,6 @@ never rewrites a number or a word, so the semantic digest stays; :func:`format_c
 
 from __future__ import annotations
 
-from invarlock.authoring.format.checked import format_checked, format_source
+from invarlock.authoring.format.checked import ensure_same, format_checked, format_source
 
-__all__ = ["format_checked", "format_source"]
+__all__ = ["ensure_same", "format_checked", "format_source"]

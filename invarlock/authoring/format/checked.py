@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from invarlock.authoring.format.layout import layout
 from invarlock.authoring.format.lines import render
 from invarlock.errors import InternalFault
 from invarlock.policy.compile import MAX_BYTES, compile_policy, decode
 from invarlock.policy.diagnostics import PolicyFault, ordered
-from invarlock.policy.lex import COMMENT, tokens
+from invarlock.policy.lex import COMMENT, Token, tokens
 from invarlock.policy.parse import Node, parse
 from invarlock.policy.problems import Problems
 from invarlock.policy.span import Lines, Span
 
-_START = Span(1, 1, 1, 1)
+_START: Final = Span(1, 1, 1, 1)
 
 
 def format_source(source: bytes, *, filename: str) -> bytes:
@@ -30,23 +31,29 @@ def format_source(source: bytes, *, filename: str) -> bytes:
 
 
 def format_checked(source: bytes, *, filename: str) -> bytes:
-    """As :func:`format_source`, for what is about to be written.
+    """As :func:`format_source`, for what is about to be written: :func:`ensure_same` holds."""
+    formatted = format_source(source, filename=filename)
+    if formatted != source:
+        ensure_same(source, formatted, filename=filename)
+    return formatted
 
-    The result is read again. Raises :class:`InternalFault` E132 unless its syntax, its comments
-    and, where ``source`` compiles, its digest are those of ``source`` (DESIGN section 3).
+
+def ensure_same(source: bytes, formatted: bytes, *, filename: str) -> None:
+    """Make sure that two texts differ in layout only (DESIGN section 3).
+
+    Raises :class:`InternalFault` E132 unless both have the same syntax, the same comments in the
+    same order and, where ``source`` compiles, the same digest. Neither text may have syntax
+    errors.
     """
     text, root = _read(source, filename)
-    formatted = _format(text, root, filename)
-    if formatted == source:
-        return formatted
     again, tree = _read(formatted, filename)
     if list(_shape(root)) != list(_shape(tree)):
         raise _refusal(filename, "the syntax tree")
     if list(_comments(text)) != list(_comments(again)):
         raise _refusal(filename, "the comments")
-    if _digest(source) != _digest(formatted):
+    digest = _digest(source)
+    if digest is not None and _digest(formatted) != digest:
         raise _refusal(filename, "the digest")
-    return formatted
 
 
 def _refusal(filename: str, what: str) -> InternalFault:
@@ -79,14 +86,14 @@ def _format(text: str, root: Node, filename: str) -> bytes:
 
 def _shape(root: Node) -> Iterator[tuple[str, str | int]]:
     """The tree without places: each node with its number of children, each token as written."""
-    waiting: list[object] = [root]
+    waiting: list[Node | Token] = [root]
     while waiting:
         part = waiting.pop()
         if isinstance(part, Node):
             yield part.name, len(part.children)
             waiting.extend(reversed(part.children))
         else:
-            yield getattr(part, "type"), getattr(part, "text")
+            yield part.type, part.text
 
 
 def _comments(text: str) -> Iterator[str]:

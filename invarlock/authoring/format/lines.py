@@ -68,8 +68,9 @@ def _parted(last: Line, line: Line) -> bool:
 def _paragraph(lines: list[Line]) -> list[str]:
     codes: list[str] = []
     statements = [line for line in lines if line.kind != "comment"]
-    for kind, run in groupby(statements, key=lambda line: line.kind):
-        codes += _aligned(list(run)) if kind in _ALIGNED else _joined(run)
+    for kind, group in groupby(statements, key=lambda line: line.kind):
+        run = list(group)
+        codes += _aligned(run) if kind in _ALIGNED else _joined(run)
     commented = [len(c) for c, line in zip(codes, statements, strict=True) if line.comment]
     column = max((width for width in commented if width <= MAX_WIDTH), default=0) + 2
     return list(_with_comments(lines, iter(codes), column))

@@ -13,7 +13,8 @@ _COMMANDS: Final[dict[str, Entry]] = {
     "check": (f"{_HERE}.compiling", "check", "Print everything found in policies."),
     "compile": (f"{_HERE}.compiling", "compile_", "Compile a policy to its IR."),
     "digest": (f"{_HERE}.compiling", "digest", "Print the digests of a policy and its bars."),
-    "show": (f"{_HERE}.compiling", "show", "Show one bar, resolved."),
+    "show": (f"{_HERE}.show", "show", "Show one bar, in words, with the source of each number."),
+    "fmt": (f"{_HERE}.fmt", "fmt", "Lay policies out in the one style of the language."),
     "test": (f"{_HERE}.test", "test", "Run the tests of policies, and boundary cases."),
     "explain": (f"{_HERE}.explain", "explain", "Explain a code of a diagnostic, or list them."),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +54,7 @@ def _well_laid(text: str) -> None:
     assert all(line == line.rstrip() for line in lines)
     code = [line.split("#")[0] for line in lines]
     assert not any("\t" in line for line in code)
-    for above, below in zip(lines, lines[1:], strict=False):
+    for above, below in pairwise(lines):
         assert above or below or below is lines[-1]
         if not above:
             assert below.strip() != "}"

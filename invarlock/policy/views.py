@@ -1,23 +1,20 @@
-"""Policies as documents and plain tables: what `policy check, digest, show` print.
+"""Policies as documents and plain text: what `policy check, digest` print.
 
 Pure. Every JSON document names its schema and version in ``schema``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 from invarlock.errors import CODES, InvarlockError
-from invarlock.policy.catalogue import MEASURES, SETTINGS
 from invarlock.policy.compile import Compiled
 from invarlock.policy.diagnostics import (
     Diagnostic,
     PolicyFault,
     diagnostic_json,
     render_text,
-    span_json,
 )
-from invarlock.policy.intervals import describe_relation
 from invarlock.policy.ir import BarIR
 
 Document = dict[str, object]
@@ -113,65 +110,3 @@ def digest_text(compiled: Compiled) -> str:
 def bar_digest_document(name: str, bar: BarIR) -> Document:
     """``invarlock.policy.bar-digest/1``: the digest of one bar."""
     return {"schema": "invarlock.policy.bar-digest/1", "bar": name, "bar_digest": bar.digest}
-
-
-def show_document(compiled: Compiled, name: str) -> Document:
-    """``invarlock.policy.show/1``: one bar, each gate with its place in the source."""
-    bar, spans = compiled.ir.bars[name], compiled.spans[name]
-    gates = [
-        {
-            "id": gate.id,
-            "level": gate.level,
-            "measure": gate.measure,
-            "relation": gate.relation.document(),
-            "text": describe_relation(gate),
-            "unit": _unit(gate.measure),
-            "span": span_json(spans[gate.id]),
-        }
-        for gate in bar.gates
-    ]
-    return {
-        "schema": "invarlock.policy.show/1",
-        "policy": {"name": compiled.name, "version": compiled.version},
-        "bar": name,
-        "bar_digest": bar.digest,
-        "task": bar.task,
-        "settings": dict(bar.settings),
-        "gates": gates,
-    }
-
-
-def show_text(compiled: Compiled, name: str) -> str:
-    """One bar as a plain aligned table, each gate with its line in the source."""
-    bar, spans = compiled.ir.bars[name], compiled.spans[name]
-    rows = [("level", "gate", "relation", "unit", "line")]
-    for gate in bar.gates:
-        line = str(spans[gate.id].line)
-        rows.append((gate.level, gate.id, describe_relation(gate), _unit(gate.measure) or "", line))
-    settings = [(key, value, _setting_unit(key)) for key, value in sorted(bar.settings.items())]
-    head = (
-        f"policy {compiled.name} {compiled.version}, task {bar.task}",
-        f"bar    {name}",
-        f"digest {bar.digest}",
-    )
-    return "\n".join([*head, "", *_table(settings), "", *_table(rows)])
-
-
-def _unit(measure: str) -> str | None:
-    unit = MEASURES[measure].unit
-    return None if unit is None else unit.value
-
-
-def _setting_unit(name: str) -> str:
-    unit = SETTINGS[name].unit
-    return "" if unit is None else unit.value
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [_row(row, widths) for row in rows]
-
-
-def _row(cells: Iterable[str], widths: Iterable[int]) -> str:
-    padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
-    return "  ".join(padded).rstrip()

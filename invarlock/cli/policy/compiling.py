@@ -1,4 +1,4 @@
-"""``invarlock policy check, compile, digest, show``."""
+"""``invarlock policy check, compile, digest``."""
 
 from __future__ import annotations
 
@@ -80,20 +80,6 @@ def digest(reference: str, form: str) -> None:
         name, bar = compiled.bar(parsed.tier, parsed.profile)
         document, text = views.bar_digest_document(name, bar), bar.digest
     print_json(document) if form == "json" else click.echo(text)
-
-
-@click.command()
-@click.argument("reference", metavar="FILE[#TIER[+PROFILE]]")
-@format_option
-def show(reference: str, form: str) -> None:
-    """Show one bar, resolved: its settings, its gates, and the source line of each."""
-    parsed = parse_reference(reference)
-    compiled = load_policy(parsed.path)
-    name, _ = compiled.bar(parsed.tier, parsed.profile)
-    if form == "json":
-        print_json(views.show_document(compiled, name))
-    else:
-        click.echo(views.show_text(compiled, name))
 
 
 def _outcome(name: str) -> views.Outcome:

@@ -35,6 +35,11 @@ _COMMANDS: Final[dict[str, Entry]] = {
     "verify": ("invarlock.cli.verify", "verify", "Recompute digests and verdict; decide."),
     "report": ("invarlock.cli.report", "report", "Render a run for people."),
     "key": ("invarlock.cli.key", "key", "Make signing keys."),
+    "language-server": (
+        "invarlock.cli.language_server",
+        "language_server",
+        "Answer an editor about policies.",
+    ),
 }
 
 

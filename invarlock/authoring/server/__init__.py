@@ -2,5 +2,5 @@
 
 Every answer is a pure function of an :class:`~invarlock.authoring.server.analysis.Analysis` and a
 character offset; none raises on broken text, for text is broken while it is typed. Only
-:mod:`~invarlock.authoring.server.shell` speaks the protocol, and only it needs pygls.
+``features``, ``shell`` and ``convert`` speak the protocol, and only they need pygls.
 """

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from invarlock.authoring.server.names import Occurrence, occurrences
-from invarlock.authoring.server.places import Places
+from invarlock.authoring.server.places import Encoding, Places
 from invarlock.authoring.server.statements import Statement, statement_at, statements
 from invarlock.errors import InvarlockError
 from invarlock.policy.build import build
@@ -92,14 +92,20 @@ class Analysis:
         return lambda path: reader(posixpath.normpath(posixpath.join(folder, path)))
 
 
-def analyse(text: str, *, filename: str = "", reader: Reader | None = None) -> Analysis:
+def analyse(
+    text: str,
+    *,
+    filename: str = "",
+    reader: Reader | None = None,
+    encoding: Encoding = "utf-16",
+) -> Analysis:
     """Read ``text`` every way. Pure but for ``reader``; ends on any text and raises nothing."""
     found = statements(text)
     return Analysis(
         text=text,
         filename=filename,
         reader=reader,
-        places=Places(text),
+        places=Places(text, encoding),
         statements=found,
         names=occurrences(found),
         read=read_text(text),

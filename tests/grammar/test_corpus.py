@@ -1,0 +1,123 @@
+"""The corpus in grammar/: what must compile, what must not and why, and what has one digest."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from invarlock.cli import main
+from invarlock.data import data_folder
+from invarlock.errors import CODES, EXIT_PASS, EXIT_USAGE
+from invarlock.policy.compile import MAX_BYTES
+from invarlock.policy.parse import MAX_TOKENS
+from scripts import generate_corpus
+from tests.grammar.sites import reached, sites
+from tests.grammar.support import diagnostics_of
+
+GRAMMAR = data_folder("grammar")
+ACCEPT = sorted((GRAMMAR / "accept").glob("*.invar"))
+REJECT = sorted((GRAMMAR / "reject").glob("*.invar"))
+PAIRS = sorted((GRAMMAR / "digest").glob("*/*.a.invar"))
+# Too large to be kept as files.
+LARGE = {
+    "more bytes than a file may have": b"invar 1\n" + b"#" * MAX_BYTES,
+    "more words than a file may have": b"invar 1\n" + b"; " * MAX_TOKENS,
+}
+# Codes of the policy language that a command gives, and no policy file by being compiled.
+OF_COMMANDS = {"E110", "E130", "E131", "E132", "E133", "E134", "E135", "E137"}
+
+
+def test_golden_files_are_what_the_compiler_gives(capsys: pytest.CaptureFixture[str]) -> None:
+    """Digests, IR and warnings of what compiles; codes, words and places of what does not."""
+    assert generate_corpus.main(["--check"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_every_code_of_the_language_has_a_golden_file() -> None:
+    language = {code for code in CODES if code.startswith("E1")} | {"E004"}
+    golden = {found["code"] for found in _goldens()}
+    assert golden == language - OF_COMMANDS
+
+
+def test_every_diagnostic_of_the_compiler_has_a_golden_file() -> None:
+    """Each place in the compiler that words a diagnostic is reached by a file of the corpus."""
+    wanted = sites()
+
+    def compile_all() -> None:
+        for path in (*ACCEPT, *REJECT):
+            generate_corpus.outcome(path)
+        for source in LARGE.values():
+            diagnostics_of(source, "large.invar", {})
+
+    assert len(wanted) > 80
+    assert sorted(wanted - reached(compile_all, wanted)) == []
+
+
+@pytest.mark.parametrize("path", REJECT, ids=lambda path: path.stem)
+def test_a_rejected_file_says_what_its_name_says(path: Path) -> None:
+    document = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    errors = [found for found in document["diagnostics"] if found["severity"] == "error"]
+    assert path.name[:4] in {found["code"] for found in errors}
+    rows = path.read_bytes().decode("utf-8", errors="replace").split("\n")
+    for found in document["diagnostics"]:
+        for line in (found["message"], found["hint"]):
+            assert "\n" not in line
+            assert not line.endswith(".")
+            assert line[:1] == line[:1].lower()
+        assert found["hint"] or found["code"] == "E108"
+        for span in (found["span"], found["other"] or found["span"]):
+            start = span["line"], span["column"]
+            end = span["end_line"], span["end_column"]
+            assert (1, 1) <= start <= end
+            assert end[0] <= len(rows)
+            assert end[1] <= len(rows[end[0] - 1]) + 1
+
+
+@pytest.mark.parametrize("what", LARGE)
+def test_what_is_too_large_is_one_error(what: str) -> None:
+    compiled, found = diagnostics_of(LARGE[what], "large.invar", {})
+    assert compiled is None
+    first = found[0]
+    assert first.code in {"E101", "E115"}
+    assert first.message.startswith(("more than ", "the file has "))
+
+
+@pytest.mark.parametrize("path", PAIRS, ids=lambda path: f"{path.parent.name}-{path.stem[:-2]}")
+def test_pairs_have_one_digest_or_two(path: Path) -> None:
+    first, _ = generate_corpus.outcome(path)
+    second, _ = generate_corpus.outcome(path.with_name(path.name.replace(".a.", ".b.")))
+    assert first is not None
+    assert second is not None
+    assert first.source_digest != second.source_digest
+    assert (first.ir.digest == second.ir.digest) == (path.parent.name == "same")
+
+
+def test_the_pairs_are_many_and_whole() -> None:
+    names = {path.name.replace(".b.", ".a.") for path in (GRAMMAR / "digest").glob("*/*.b.invar")}
+    assert names == {path.name for path in PAIRS}
+    counts = {kind: len(list(group)) for kind, group in itertools.groupby(PAIRS, _kind)}
+    assert counts["same"] >= 10
+    assert counts["differ"] >= 30
+
+
+def _kind(path: Path) -> str:
+    return path.parent.name
+
+
+def test_the_command_agrees_with_the_corpus(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "check", *map(str, ACCEPT)]) == EXIT_PASS
+    assert capsys.readouterr().out.count(": valid, ") == len(ACCEPT)
+    assert main(["policy", "check", *map(str, REJECT)]) == EXIT_USAGE
+    out, err = capsys.readouterr()
+    assert out.count(" error") == len(REJECT)
+    assert "Traceback" not in err
+
+
+def _goldens() -> Iterator[dict[str, str]]:
+    for path in (*ACCEPT, *REJECT):
+        document = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        yield from document.get("diagnostics", document.get("warnings"))

@@ -42,8 +42,8 @@ class KeyType(StrEnum):
 class PublicKey:
     """A public key that the consumer named.
 
-    ``fingerprint`` is ``sha256:`` over its SubjectPublicKeyInfo DER; it is shown to people and
-    decides nothing.
+    ``fingerprint`` is ``sha256:`` over its SubjectPublicKeyInfo DER: what people are shown, and
+    what a ``signer`` of a policy names.
     """
 
     type: KeyType

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from invarlock.evidence.schema import DataFacts, Digest, RuntimeFacts
-from invarlock.judge import GateResult, Outcome
+from invarlock.judge import GateOutcome, GateResult, Outcome
 from invarlock.judge.records import FileRecord, ModelRecord, PolicyRecord, Report, Seeds, Tool
 
 PREDICATE_TYPE: Final = "https://invarlock.dev/evaluation/v1"
@@ -41,7 +41,7 @@ class GateSummary(Closed):
 
     id: str
     level: Literal["require", "warn"]
-    verdict: Outcome
+    verdict: GateOutcome
     observed: str | None
     interval: tuple[str, str] | None
     bound: str

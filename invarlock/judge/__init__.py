@@ -6,10 +6,12 @@ estimate(evidence, contract) → values        decide(bar, values) → verdict
 from invarlock.judge.contract import contract_of, demanded, same_measurement, schedule_of
 from invarlock.judge.decide import decide
 from invarlock.judge.estimate import estimate
+from invarlock.judge.signature import signature_values
 from invarlock.judge.values import Key, Value, Values
-from invarlock.judge.verdict import GateResult, Outcome, Verdict, gravest
+from invarlock.judge.verdict import GateOutcome, GateResult, Outcome, Verdict, gravest
 
 __all__ = [
+    "GateOutcome",
     "GateResult",
     "Key",
     "Outcome",
@@ -23,4 +25,5 @@ __all__ = [
     "gravest",
     "same_measurement",
     "schedule_of",
+    "signature_values",
 ]

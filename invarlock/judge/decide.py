@@ -16,13 +16,15 @@ from invarlock.canonical import decimal_text
 from invarlock.judge.values import Key, Value, Values
 from invarlock.judge.verdict import GateResult, Outcome, Verdict, gravest
 from invarlock.policy.catalogue import MEASURES, Kind
-from invarlock.policy.intervals import describe_relation
+from invarlock.policy.intervals import WHOLE_UNITS, describe_relation
 from invarlock.policy.ir import BarIR, Gate, Interval, Member, Signers
 from invarlock.policy.signers import describe_rule
 
 _SLACK: Final = Decimal("1e-9")
 """A value that was rounded, or went through exp or a float, and lies this near to its bound cannot
 be told from it."""
+
+_ABSENT: Final = {"missing": "missing", "non_finite": "not finite", "pending": "not known yet"}
 
 _AMOUNTS: Final = frozenset(
     {"windows.preview", "windows.final", "windows.tokens", "estimate.resamples"}
@@ -42,13 +44,23 @@ class _Finding:
 
 
 def decide(bar: BarIR, values: Values) -> Verdict:
-    """The verdict of ``bar`` over ``values``. A bar that requires nothing is incomplete."""
+    """The verdict of ``bar`` over ``values``. A bar that requires nothing is incomplete.
+
+    Gates on a signature are ``pending``, without effect, where ``values`` say so of it; a bar that
+    requires nothing else is incomplete then.
+    """
     results = tuple(_gate(gate, values) for gate in bar.gates)
-    required = [result.verdict for result in results if result.level == "require"]
+    required = [
+        result.verdict
+        for result in results
+        if result.level == "require" and result.verdict != "pending"
+    ]
     return Verdict(verdict=gravest(required), gates=results)
 
 
 def _gate(gate: Gate, values: Values) -> GateResult:
+    if _awaits_signature(gate, values):
+        return _pending(gate, values)
     findings = [(_find(gate, value), key) for key, value in values.of(gate.measure, gate.target)]
     if not findings:
         nothing = Value("missing", reason=f"no {gate.target.name if gate.target else ''} to judge")
@@ -59,20 +71,46 @@ def _gate(gate: Gate, values: Values) -> GateResult:
         key=lambda pair: (pair[0].margin is not None, pair[0].margin or 0, pair[1]),
     )
     each = f"{key.name}: " if gate.target is not None and gate.target.kind == "each" else ""
-    measure = MEASURES.get(gate.measure)
-    unit = "word" if measure is None else str(measure.unit or measure.kind)
     return GateResult(
         id=gate.id,
         measure=gate.measure,
         level=gate.level,
         verdict=finding.verdict,
-        unit=unit,
+        unit=_unit(gate),
         observed=_observed(finding.value),
         interval=_texts(finding.ends) if _has_interval(gate) and finding.ends else None,
         bound=describe_relation(gate),
         margin=None if finding.margin is None else decimal_text(finding.margin),
         reason=each + finding.reason,
     )
+
+
+def _awaits_signature(gate: Gate, values: Values) -> bool:
+    """Whether the gate is on a signature that is not made yet. Nothing else can wait."""
+    measure = MEASURES.get(gate.measure)
+    if measure is None or measure.evidence != "signature" or gate.target is not None:
+        return False
+    return values.get(Key(gate.measure)).status == "pending"
+
+
+def _pending(gate: Gate, values: Values) -> GateResult:
+    return GateResult(
+        id=gate.id,
+        measure=gate.measure,
+        level=gate.level,
+        verdict="pending",
+        unit=_unit(gate),
+        observed=None,
+        interval=None,
+        bound=describe_relation(gate),
+        margin=None,
+        reason=values.get(Key(gate.measure)).reason,
+    )
+
+
+def _unit(gate: Gate) -> str:
+    measure = MEASURES.get(gate.measure)
+    return "word" if measure is None else str(measure.unit or measure.kind)
 
 
 def _observed(value: Value) -> str | None:
@@ -94,8 +132,8 @@ def _find(gate: Gate, value: Value) -> _Finding:
     """Hold one value against the gate."""
     if gate.measure not in MEASURES:
         return _Finding("incomplete", value, "not measured by this version")
-    if value.status in {"missing", "non_finite"}:
-        word = "missing" if value.status == "missing" else "not finite"
+    if value.status in _ABSENT:
+        word = _ABSENT[value.status]
         return _Finding("incomplete", value, f"{word}: {value.reason}")
     if isinstance(gate.relation, Signers):
         return _signed(gate.relation, value)
@@ -131,6 +169,8 @@ def _number(relation: Interval, gate: Gate, value: Value) -> _Finding:
         low, high = value.low, value.high
     if not (low.is_finite() and high.is_finite()):
         return _Finding("incomplete", value, "not a finite number")
+    if not all(_possible(gate.measure, end, exact=value.exact) for end in (low, high)):
+        return _Finding("incomplete", value, "outside the natural range of the measure")
     wide = _widened(gate.measure, low, high, value.exact)
     if relation.contains(wide[0]) and relation.contains(wide[1]):
         verdict: Outcome = "pass"
@@ -147,6 +187,25 @@ def _number(relation: Interval, gate: Gate, value: Value) -> _Finding:
 def _too_little(measure: str, relation: Interval, amount: Decimal) -> bool:
     """Whether ``amount``, which lies outside, is an amount of evidence below its floor."""
     return measure in _AMOUNTS and relation.low is not None and amount <= Decimal(relation.low)
+
+
+def _possible(name: str, value: Decimal, *, exact: bool) -> bool:
+    """Whether the measure can be ``value`` at all: in its natural range, whole where it counts.
+
+    Canonical relations say nothing of other values (:func:`invarlock.policy.intervals.canonical`).
+    """
+    measure = MEASURES[name]
+    if measure.unit in WHOLE_UNITS and value != value.to_integral_value():
+        return False
+    limits, slack = measure.range, Decimal(0) if exact else _SLACK
+    if limits.low is not None and value < limits.low - slack:
+        return False
+    if limits.high is not None and value > limits.high + slack:
+        return False
+    at_open_end = (value == limits.low and not limits.low_closed) or (
+        value == limits.high and not limits.high_closed
+    )
+    return not (exact and at_open_end)
 
 
 def _widened(measure: str, low: Decimal, high: Decimal, exact: bool) -> tuple[Decimal, Decimal]:

@@ -38,6 +38,7 @@ from invarlock.judge.records import (
     Validation,
     WorstTensor,
 )
+from invarlock.judge.signature import PENDING
 from invarlock.judge.spectra import shifts, worst
 from invarlock.judge.values import Key, Values
 from invarlock.judge.verdict import Verdict, gravest
@@ -100,7 +101,7 @@ def build_report(inputs: ReportInputs) -> Report:
     if inputs.policy.bar_digest != bar.digest:
         raise VerificationFault("E403", "the bar differs from `policy.bar_digest`", _HINT)
     values = estimate(inputs.evidence, header.contract)
-    verdict = decide(bar, values)
+    verdict = decide(bar, values.also(PENDING))
     return Report(
         **{name: getattr(inputs.declared, name) for name in type(inputs.declared).model_fields},
         policy=inputs.policy,
@@ -248,7 +249,7 @@ def _guard(
     required = [
         gate.verdict
         for gate in verdict.gates
-        if gate.measure.startswith(prefix) and gate.level == "require"
+        if gate.measure.startswith(prefix) and gate.level == "require" and gate.verdict != "pending"
     ]
     outcome = gravest(required) if required else "ungated"
     return GuardReport(name=name, verdict=outcome, measures=measures, worst=moved)

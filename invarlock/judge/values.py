@@ -26,7 +26,8 @@ class Value:
     Attributes:
         status: ``ok``; ``missing`` when the evidence has nothing, or something unpaired, to
             compute it from; ``non_finite`` when NaN or infinity went into it; ``too_few`` when
-            there are too few documents for an interval (the point stands).
+            there are too few documents for an interval (the point stands); ``pending`` when
+            only a verifier can know it, for ``signature.*`` alone.
         point: the estimate, in the unit of the measure, rounded half-even to 1e-9.
         low, high: ends of the interval estimate, where there is one.
         words: the word or digest of a measure that is not a number.
@@ -35,7 +36,7 @@ class Value:
         exact: whether point and ends are exact; if not, they may be off by 1e-9.
     """
 
-    status: Literal["ok", "missing", "non_finite", "too_few"]
+    status: Literal["ok", "missing", "non_finite", "too_few", "pending"]
     point: Decimal | None = None
     low: Decimal | None = None
     high: Decimal | None = None
@@ -57,6 +58,10 @@ class Values:
     def get(self, key: Key) -> Value:
         """The value of ``key``, or one of status ``missing``."""
         return self.items.get(key, MISSING)
+
+    def also(self, items: Mapping[Key, Value]) -> Values:
+        """These values and ``items``, which are taken where both have one."""
+        return Values({**self.items, **items})
 
     def of(self, measure: str, target: Target | None) -> Iterator[tuple[Key, Value]]:
         """The values that a gate speaks of: one, or one for each family present."""

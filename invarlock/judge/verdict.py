@@ -10,6 +10,9 @@ from pydantic import BaseModel, ConfigDict
 from invarlock.policy.ir import DecimalText
 
 Outcome = Literal["pass", "fail", "inconclusive", "incomplete"]
+GateOutcome = Literal["pass", "fail", "inconclusive", "incomplete", "pending"]
+"""How a gate came out. ``pending``: on a signature that is not made yet; only `verify` decides
+it, and it has no part in a verdict."""
 
 _GRAVITY: Final[tuple[Outcome, ...]] = ("fail", "incomplete", "inconclusive", "pass")
 """Fail beats incomplete beats inconclusive beats pass (DESIGN section 3)."""
@@ -33,7 +36,7 @@ class GateResult(Frozen):
         id: the gate's key as the policy spells it, such as ``kl.mean on "code"``.
         measure: the measure's name.
         level: ``require`` or ``warn``; a warn never changes the verdict.
-        verdict: how the gate came out by itself.
+        verdict: how the gate came out by itself; ``pending`` is never a verifier's last word.
         unit: the unit of the numbers below; ``word`` or ``digest`` where there are none.
         observed: the point estimate as an exact decimal, or the word or digest.
         interval: both ends of the interval estimate, where it decides.
@@ -45,7 +48,7 @@ class GateResult(Frozen):
     id: str
     measure: str
     level: Literal["require", "warn"]
-    verdict: Outcome
+    verdict: GateOutcome
     unit: str
     observed: str | None
     interval: tuple[DecimalText, DecimalText] | None
@@ -59,3 +62,8 @@ class Verdict(Frozen):
 
     verdict: Outcome
     gates: tuple[GateResult, ...]
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """The ids of the gates that are not decided."""
+        return tuple(gate.id for gate in self.gates if gate.verdict == "pending")

@@ -104,7 +104,8 @@ class _Builder:
             else:
                 body.append(part)
         head = self.word(_token(kind))
-        return Block(head, label, refines, self.body(body), self.span(node))
+        whole = all(part.name != "error" for part in body)
+        return Block(head, label, refines, self.body(body), self.span(node), whole)
 
     def gate(self, node: Node) -> Gate:
         level, subject, relation = node.children

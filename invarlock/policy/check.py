@@ -8,6 +8,7 @@ from invarlock.policy.catalogue import TASKS
 from invarlock.policy.check_case import check_case
 from invarlock.policy.check_gate import check_gate
 from invarlock.policy.check_setting import check_setting
+from invarlock.policy.check_signer import SignerTable
 from invarlock.policy.checked import Case, Checked, PlacedGate, PlacedSetting, Scope
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.names import BLOCKS, PREFIXES, did_you_mean, one_of
@@ -43,7 +44,8 @@ def check(source: Source, problems: Problems) -> Checked | None:
         message = f"this is language version `{shown(version.number)}`"
         problems.add("E112", message, f"write `invar {LANGUAGE}`", version.span)
         return None
-    checker = _Checker(problems, source.span)
+    signers = SignerTable(source.body, problems)
+    checker = _Checker(problems, source.span, signers)
     for statement in source.body:
         if problems.full:
             break
@@ -63,14 +65,15 @@ def check(source: Source, problems: Problems) -> Checked | None:
         tiers=checker.tiers,
         profiles=checker.profiles,
         cases=tuple(checker.cases),
+        signers=signers.placed,
     )
 
 
 class _ScopeBuilder:
     """Collects the settings and gates of one block."""
 
-    def __init__(self, name: str, span: Span, problems: Problems) -> None:
-        self.name, self.span, self.problems = name, span, problems
+    def __init__(self, name: str, span: Span, problems: Problems, signers: SignerTable) -> None:
+        self.name, self.span, self.problems, self.signers = name, span, problems, signers
         self.refines: Word | None = None
         self.settings: dict[str, PlacedSetting] = {}
         self.gates: dict[str, PlacedGate] = {}
@@ -80,7 +83,7 @@ class _ScopeBuilder:
 
     def gate(self, statement: Gate) -> None:
         with self.problems.collecting():
-            gate = check_gate(statement)
+            gate = check_gate(statement, self.signers)
             earlier = self.gates.get(gate.id)
             if earlier is not None:
                 raise _twice(gate.id, statement.span, earlier.span)
@@ -112,9 +115,9 @@ class _ScopeBuilder:
 
 
 class _Checker:
-    def __init__(self, problems: Problems, span: Span) -> None:
-        self.problems = problems
-        self.top = _ScopeBuilder("", span, problems)
+    def __init__(self, problems: Problems, span: Span, signers: SignerTable) -> None:
+        self.problems, self.signers = problems, signers
+        self.top = _ScopeBuilder("", span, problems, signers)
         self.tiers: dict[str, Scope] = {}
         self.profiles: dict[str, Scope] = {}
         self.cases: list[Case] = []
@@ -168,13 +171,11 @@ class _Checker:
             case "profile":
                 self.named(block, self.profiles, MAX_PROFILES)
             case "test":
-                case = check_case(block, self.problems)
+                case = check_case(block, self.signers, self.problems)
                 if case is not None:
                     self.cases.append(case)
             case "signer":
-                message = "`signer` is not available in this version"
-                hint = "name the key to `verify --key` instead"
-                self.problems.add("E110", message, hint, block.kind.span)
+                pass  # in the table already: a gate may name a signer that stands below it
             case kind if kind in PREFIXES:
                 self.top.settings_block(block)
             case "":
@@ -193,8 +194,8 @@ class _Checker:
             self.scope("", block)
             return
         if kind == "profile" and block.refines is not None:
-            message = "`refines` on a profile is not available in this version"
-            self.problems.add("E110", message, "write its gates out", block.refines.span)
+            message = "a profile refines nothing: it tightens whatever tier is chosen"
+            self.problems.add("E101", message, "write its gates out", block.refines.span)
         scope = self.scope(label.text, block)
         if label.text in table:
             hint = "rename or merge one of the two"
@@ -208,7 +209,7 @@ class _Checker:
 
     def scope(self, name: str, block: Block) -> Scope:
         place = block.kind if block.label is None else block.label
-        builder = _ScopeBuilder(name, place.span, self.problems)
+        builder = _ScopeBuilder(name, place.span, self.problems, self.signers)
         builder.refines = block.refines
         for statement in block.body:
             if self.problems.full:
@@ -232,6 +233,7 @@ class _Checker:
             self.problems.add("E111", "no `task`", f"add `task = {TASKS[0]}`", place)
         if not self.tiers:
             self.problems.add("E111", "no `tier`", "add `tier NAME { … }`", place)
+        self.signers.warn_unused(self.problems)
 
 
 def _twice(key: str, span: Span, earlier: Span) -> Problem:

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from invarlock.policy import ir
 from invarlock.policy.catalogue import Kind
 from invarlock.policy.check_gate import check_subject, member, number
+from invarlock.policy.check_signer import SignerTable
 from invarlock.policy.checked import Case, Expected, Supposed
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.names import did_you_mean, one_of
@@ -31,7 +32,7 @@ ABSENCES: Final[dict[str, _Absence]] = {
 """Words that a test can give in place of any value: there is none, or none that decides."""
 
 
-def check_case(block: Block, problems: Problems) -> Case | None:
+def check_case(block: Block, signers: SignerTable, problems: Problems) -> Case | None:
     """The test in ``block``, or ``None`` if its head is wrong; errors go to ``problems``."""
     if not isinstance(block.label, Text) or block.refines is not None:
         message = "a `test` has a text as its name and refines nothing"
@@ -47,7 +48,7 @@ def check_case(block: Block, problems: Problems) -> Case | None:
                 case Setting():
                     _name(statement, names)
                 case Given():
-                    found = _given(statement)
+                    found = _given(statement, signers)
                     _once(f"given {_value_of(found)}", statement.span, seen)
                     supposed.append(found)
                 case Expect():
@@ -96,7 +97,7 @@ def _value_of(supposed: Supposed) -> str:
     return supposed.key.replace(".point", "", 1)
 
 
-def _given(statement: Given) -> Supposed:
+def _given(statement: Given, signers: SignerTable) -> Supposed:
     measure, _, target = check_subject(statement.subject)
     written, inside = statement.value, statement.interval
     point: Decimal | None = None
@@ -106,6 +107,9 @@ def _given(statement: Given) -> Supposed:
         status = ABSENCES[written.text]
     elif measure.kind is Kind.NUMBER:
         point = number(measure, written)
+    elif measure.kind is Kind.SIGNER:
+        signers.use(written)
+        words = written.text
     else:
         words = member(measure, written)
     low = high = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, Literal
 
+from invarlock.canonical import canonical_bytes
 from invarlock.policy import ir
 from invarlock.policy.catalogue import FAMILIES, MEASURES, SETTINGS, Kind, Measure, Unit
+from invarlock.policy.check_signer import SignerTable
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.intervals import (
     describe,
@@ -39,12 +42,14 @@ _CATALOGUE: Final = "see the catalogue in grammar/REFERENCE.md"
 _MAX_SLICE: Final = 64
 
 
-def check_gate(gate: Gate) -> ir.Gate:
-    """The gate in IR form. Raises :class:`Problem` (E102, E103, E104, E105, E108, E113)."""
+def check_gate(gate: Gate, signers: SignerTable) -> ir.Gate:
+    """The gate in IR form. Raises :class:`Problem` (E102 to E105, E108, E113, E126)."""
     measure, statistic, target = check_subject(gate.subject)
     relation: ir.Relation
     if measure.kind is Kind.NUMBER:
         relation = _numbers(measure, gate.subject.name.text, gate.relation)
+    elif measure.kind is Kind.SIGNER:
+        relation = _signers(measure, gate.relation, signers)
     else:
         relation = _members(measure, gate.relation)
     return ir.Gate(
@@ -188,18 +193,37 @@ def _members(measure: Measure, relation: Relation) -> ir.Member:
         case Bound(operator="=="):
             return ir.Member(values=(member(measure, relation.value),))
         case In():
-            values = _distinct(measure, relation)
+            values = _distinct(measure, relation, lambda item: member(measure, item))
             return ir.Member(values=tuple(sorted(values)))
         case _:
-            kind = "a digest" if measure.kind is Kind.DIGEST else "a word"
-            message = f"`{measure.name}` is {kind} and has no order"
-            raise Problem("E103", message, "write `==` or `in {…}`", relation.span)
+            raise _no_order(
+                measure, "a digest" if measure.kind is Kind.DIGEST else "a word", relation
+            )
 
 
-def _distinct(measure: Measure, relation: In) -> set[str]:
+def _signers(measure: Measure, relation: Relation, signers: SignerTable) -> ir.Signers:
+    """The rules of the signers named: sorted, none twice, so that their names do not matter."""
+    match relation:
+        case Bound(operator="=="):
+            rules = [signers.use(relation.value)]
+        case In():
+            _distinct(measure, relation, lambda item: item.text)
+            rules = [signers.use(item) for item in relation.values.items]
+        case _:
+            raise _no_order(measure, "a signer", relation)
+    by_text = {canonical_bytes(rule.document()): rule for rule in rules}
+    return ir.Signers(rules=tuple(by_text[text] for text in sorted(by_text)))
+
+
+def _no_order(measure: Measure, kind: str, relation: Relation) -> Problem:
+    message = f"`{measure.name}` is {kind} and has no order"
+    return Problem("E103", message, "write `==` or `in {…}`", relation.span)
+
+
+def _distinct(measure: Measure, relation: In, read: Callable[[Scalar], str]) -> set[str]:
     values: set[str] = set()
     for item in relation.values.items:
-        value = member(measure, item)
+        value = read(item)
         if value in values:
             message = f"`{shown(value)}` stands twice in one set"
             raise Problem("E105", message, "keep one of the two", item.span)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from invarlock.policy.ir import Gate, Target
+from invarlock.policy.signers import SignerRule
 from invarlock.policy.span import Span
 from invarlock.policy.syntax import Word
 
@@ -25,6 +26,14 @@ class PlacedGate:
     """A gate, and where it is written."""
 
     gate: Gate
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedSigner:
+    """The rule of a signer, and where it is named."""
+
+    rule: SignerRule
     span: Span
 
 
@@ -102,3 +111,4 @@ class Checked:
     tiers: Mapping[str, Scope]
     profiles: Mapping[str, Scope]
     cases: tuple[Case, ...]
+    signers: Mapping[str, PlacedSigner]

@@ -38,10 +38,14 @@ MAX_BYTES: Final = 1 << 20
 _START: Final = Span(1, 1, 1, 1)
 # After an error a statement is missing from what follows; what depends on it says nothing.
 _SPURIOUS: Final = {
-    "E101": frozenset({"E107", "E111"}),
-    "E102": frozenset({"E111"}),
-    "E103": frozenset({"E111"}),
+    "E101": frozenset({"E107", "E111", "E122"}),
+    "E102": frozenset({"E111", "E122"}),
+    "E103": frozenset({"E111", "E122"}),
     "E104": frozenset({"E111"}),
+    "E105": frozenset({"E111", "E122"}),
+    "E108": frozenset({"E111"}),
+    "E113": frozenset({"E111"}),
+    "E126": frozenset({"E111", "E122"}),
 }
 
 
@@ -168,4 +172,5 @@ def _compile(source: bytes, text: str, problems: Problems) -> Compiled | None:
             for name, bar in bars.items()
         },
         cases=checked.cases,
+        signers={name: placed.rule for name, placed in checked.signers.items()},
     )

@@ -8,6 +8,7 @@ natural range (a share never exceeds 1), and whole numbers where it counts.
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+from functools import cache
 from typing import Final
 
 from invarlock.canonical import decimal_text
@@ -38,6 +39,7 @@ def interval_of(
     )
 
 
+@cache
 def range_interval(limits: Range) -> Interval:
     """The natural range of a measure or setting as an interval."""
     return interval_of(
@@ -117,24 +119,39 @@ def _whole(interval: Interval) -> Interval:
 
 
 def at_least_as_strict(child: Relation, parent: Relation, measure: Measure) -> bool:
-    """Whether every value of ``measure`` that ``child`` accepts is accepted by ``parent``."""
+    """Whether every value of ``measure`` that ``child`` accepts is accepted by ``parent``.
+
+    Raises :class:`Inconclusive` E136 for signers whose globs are too large to tell.
+    """
     if isinstance(child, Interval) and isinstance(parent, Interval):
         return is_subset(reach(child, measure), reach(parent, measure))
     if isinstance(child, Member) and isinstance(parent, Member):
         return set(child.values) <= set(parent.values)
+    if isinstance(child, Signers) and isinstance(parent, Signers):
+        return _includes(parent, child)
     return False
 
 
-def intersect(a: Relation, b: Relation) -> Relation | None:
-    """What both relations accept; ``None`` where they have no word in common or differ in kind.
+def _includes(parent: Signers, child: Signers) -> bool:
+    from invarlock.policy.compare.signers import includes  # few policies name signers twice
 
-    An interval is returned even if it is empty: :func:`reach` and :func:`is_empty` tell.
+    return includes(parent, child)
+
+
+def intersect(a: Relation, b: Relation) -> Relation | None:
+    """What both relations accept; ``None`` where they have no word in common or differ in kind,
+    or where neither set of signers includes the other, so that no set of rules says it.
+
+    An interval is returned even if it is empty: :func:`reach` and :func:`is_empty` tell. Raises
+    as :func:`at_least_as_strict`.
     """
     if isinstance(a, Interval) and isinstance(b, Interval):
         return intersect_intervals(a, b)
     if isinstance(a, Member) and isinstance(b, Member):
         common = tuple(sorted(set(a.values) & set(b.values)))
         return Member(values=common) if common else None
+    if isinstance(a, Signers) and isinstance(b, Signers):
+        return a if _includes(b, a) else b if _includes(a, b) else None
     return None
 
 

@@ -7,15 +7,18 @@ required if either requires it (DESIGN section 3).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from invarlock.policy.catalogue import MEASURES, SETTINGS
+from invarlock.errors import Inconclusive
+from invarlock.policy.catalogue import MEASURES, SETTINGS, Kind
 from invarlock.policy.checked import Case, Checked, PlacedGate, PlacedSetting, Scope
 from invarlock.policy.intervals import at_least_as_strict, describe, intersect, is_empty, reach
 from invarlock.policy.ir import Gate, Interval
 from invarlock.policy.names import did_you_mean
 from invarlock.policy.problems import Problem, Problems
+from invarlock.policy.span import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,9 @@ def _check_refinement(key: str, child: PlacedGate, parent: PlacedGate) -> None:
     if old.level == "require" and new.level == "warn":
         message = f"`{key}` is required on line {line}, and only warned of here"
         raise Problem("E106", message, "write `require`", child.span, parent.span)
-    if not at_least_as_strict(new.relation, old.relation, MEASURES[new.measure]):
+    with _answered(child.span, parent.span):
+        stricter = at_least_as_strict(new.relation, old.relation, MEASURES[new.measure])
+    if not stricter:
         message = (
             f"`{key} {describe(new.relation)}` accepts more than "
             f"`{describe(old.relation)}` on line {line}, which it refines"
@@ -146,7 +151,12 @@ def _combine(tier: Resolved, profile: Scope, combined: _Combined, problems: Prob
 def _stricter(key: str, profile: PlacedGate, tier: PlacedGate) -> PlacedGate:
     """The intersection of two gates, placed where the one that decides it is written."""
     measure = MEASURES[tier.gate.measure]
-    relation = intersect(tier.gate.relation, profile.gate.relation)
+    with _answered(profile.span, tier.span):
+        relation = intersect(tier.gate.relation, profile.gate.relation)
+    if relation is None and measure.kind is Kind.SIGNER:
+        message = f"neither these signers of `{key}` nor those on line {tier.span.line} include"
+        hint = "let the profile name some of the tier's signers"
+        raise Problem("E128", f"{message} the others", hint, profile.span, tier.span)
     dead = relation is None
     if isinstance(relation, Interval):
         dead = is_empty(reach(relation, measure))
@@ -165,6 +175,15 @@ def _stricter(key: str, profile: PlacedGate, tier: PlacedGate) -> PlacedGate:
         relation=relation,
     )
     return tier if gate == tier.gate else PlacedGate(gate, profile.span)
+
+
+@contextmanager
+def _answered(span: Span, other: Span) -> Iterator[None]:
+    """Globs that cannot be compared in bounded time are an error where they stand."""
+    try:
+        yield
+    except Inconclusive as err:
+        raise Problem(err.code, err.message, err.hint, span, other) from err
 
 
 def _warn_overrides(

@@ -170,13 +170,17 @@ class Expect:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """``kind LABEL refines PARENT { … }``; ``kind`` is empty for a block whose head is broken."""
+    """``kind LABEL refines PARENT { … }``; ``kind`` is empty for a block whose head is broken.
+
+    ``whole`` is false where a statement of the body could not be read.
+    """
 
     kind: Word
     label: Word | Text | None
     refines: Word | None
     body: tuple[Statement, ...]
     span: Span
+    whole: bool = True
 
 
 Statement = Setting | Gate | Block | Include | Given | Expect

@@ -9,17 +9,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 from invarlock.judge.records import Report, ReportedGate
-from invarlock.judge.verdict import Outcome
+from invarlock.judge.verdict import GateOutcome
 from invarlock.present import words
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-STYLE: Final[dict[Outcome, str]] = {
+STYLE: Final[dict[GateOutcome, str]] = {
     "pass": "green",
     "fail": "red",
     "inconclusive": "yellow",
     "incomplete": "magenta",
+    "pending": "cyan",
 }
 _HEADINGS: Final = ("verdict", "gate", "observed", "interval", "bound", "margin")
 _RIGHT: Final = frozenset({"observed", "interval", "margin"})

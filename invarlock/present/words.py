@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from invarlock.judge.records import Report, ReportedGate
-from invarlock.judge.verdict import Outcome
+from invarlock.judge.verdict import GateOutcome, Outcome
 
 MEANING: Final[dict[Outcome, str]] = {
     "pass": "The subject meets the bar.",
@@ -15,11 +15,12 @@ MEANING: Final[dict[Outcome, str]] = {
     "inconclusive": "The evidence is too thin to tell whether the subject meets the bar.",
     "incomplete": "Something the bar asks for was not measured.",
 }
-SHAPE: Final[dict[Outcome, str]] = {
+SHAPE: Final[dict[GateOutcome, str]] = {
     "pass": "✓",
     "fail": "✗",
     "inconclusive": "?",
     "incomplete": "–",
+    "pending": "…",
 }
 """A verdict is told by word and shape, never by colour alone."""
 
@@ -34,7 +35,13 @@ NOT_SHOWN: Final = (
     "evaluating again."
 )
 
-_GRAVITY: Final[tuple[Outcome, ...]] = ("fail", "incomplete", "inconclusive", "pass")
+_GRAVITY: Final[tuple[GateOutcome, ...]] = (
+    "fail",
+    "incomplete",
+    "inconclusive",
+    "pass",
+    "pending",
+)
 _DIGITS: Final = 4
 
 
@@ -60,17 +67,25 @@ def deciding(report: Report) -> tuple[ReportedGate, ...]:
 def warnings(report: Report) -> tuple[ReportedGate, ...]:
     """Warned gates that did not pass; they never change a verdict."""
     warned = [gate for gate in report.gates if gate.level == "warn"]
-    return in_reading_order(gate for gate in warned if gate.verdict != "pass")
+    return in_reading_order(gate for gate in warned if gate.verdict not in {"pass", "pending"})
 
 
 def summary(report: Report) -> str:
-    """One sentence on what decided, such as ``2 of 14 required gates fail: …``."""
-    required = sum(gate.level == "require" for gate in report.gates)
+    """One or two sentences on what decided, such as ``2 of 14 required gates fail: …``, and on
+    what only `verify` can decide."""
+    waiting = [gate.id for gate in report.gates if gate.verdict == "pending"]
+    if not waiting:
+        return _decision(report)
+    return f"{_decision(report)} Left to `verify`: {', '.join(waiting)}."
+
+
+def _decision(report: Report) -> str:
+    required = sum(gate.level == "require" and gate.verdict != "pending" for gate in report.gates)
     decided = deciding(report)
     if report.verdict == "pass":
         return f"All {required} required gates pass."
     if not decided:
-        return "The bar requires nothing, and so nothing passes."
+        return "The bar requires nothing that is measured, and so nothing passes."
     verb = {"fail": "fail", "incomplete": "lack a measurement", "inconclusive": "cannot be decided"}
     names = ", ".join(gate.id for gate in decided)
     return f"{len(decided)} of {required} required gates {verb[report.verdict]}: {names}."

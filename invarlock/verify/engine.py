@@ -18,9 +18,18 @@ from invarlock.errors import (
     EXIT_INCONCLUSIVE,
     EXIT_VERIFICATION,
     EnvironmentFault,
+    InternalFault,
     VerificationFault,
 )
-from invarlock.judge import Verdict, contract_of, decide, estimate, same_measurement
+from invarlock.judge import (
+    Verdict,
+    contract_of,
+    decide,
+    estimate,
+    same_measurement,
+    signature_values,
+)
+from invarlock.policy.signers import KeySigner
 from invarlock.verify.bar import ConsumerBar, bar_of_policy, pinned_bar
 from invarlock.verify.bound import check_folders, check_subject, read_run
 from invarlock.verify.judged import Recomputed, recompute
@@ -141,7 +150,19 @@ def _judge(state: _State, recomputed: Recomputed) -> None:
         state.findings.append(_undecided("E408", what, hint))
         return
     if not state.any("lacking"):
-        state.verdict = decide(state.bar.ir, estimate(recomputed.evidence, contract))
+        # The key is the consumer's own, and its signature was verified. A bundle under a key holds
+        # no entry of a log that anyone verified, so `signature.log` is `no`.
+        signature = signature_values(KeySigner(key=state.key.fingerprint), logged=False)
+        values = estimate(recomputed.evidence, contract).also(signature)
+        state.verdict = _settled(decide(state.bar.ir, values))
+
+
+def _settled(verdict: Verdict) -> Verdict:
+    """``verdict``, in which nothing waits for a verifier: this is the verifier."""
+    if verdict.pending:
+        named = ", ".join(f"`{gate}`" for gate in verdict.pending)
+        raise InternalFault("E901", f"verified without a decision on {named}", "please report it")
+    return verdict
 
 
 def _undecided(code: str, what: str, hint: str) -> Finding:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from invarlock.canonical import decimal_text
 from invarlock.judge import GateResult, Key, Value, Values, decide, gravest
+from invarlock.judge.signature import PENDING, signature_values
 from invarlock.policy.catalogue import MEASURES, Kind, Unit
-from invarlock.policy.ir import BarIR, Gate, Interval, Member, Target
+from invarlock.policy.ir import BarIR, Gate, Interval, Member, Signers, Target
+from invarlock.policy.signers import KeySigner
 from tests.builders import at_least, at_most, between, one_of, target
 
 Status = Literal["missing", "non_finite", "too_few"]
@@ -346,3 +348,71 @@ def test_a_margin_is_positive_only_inside(value: Value, relation: Interval, meas
     assert margin >= 0 if result.verdict == "pass" else True
     assert margin <= 0 if result.verdict == "fail" else True
     assert "\n" not in result.reason
+
+
+# --- the signature -------------------------------------------------------------------------------
+
+KEY = KeySigner(key="sha256:" + "ab" * 32)
+OTHER = KeySigner(key="sha256:" + "cd" * 32)
+
+
+def _signature_gates() -> tuple[Gate, Gate]:
+    by = Gate(measure="signature.by", level="require", relation=Signers(rules=(KEY,)))
+    return by, one_of("signature.log", "yes")
+
+
+def test_a_pending_signature_has_no_part_in_the_verdict() -> None:
+    ratio = at_most("perplexity.ratio", "1.1", statistic="point")
+    bar = _bar(ratio, *_signature_gates())
+    for point, wanted in (("1", "pass"), ("2", "fail")):
+        found = decide(bar, Values({Key("perplexity.ratio"): _value(point)}).also(PENDING))
+        assert found.verdict == wanted
+        assert [gate.verdict for gate in found.gates] == [wanted, "pending", "pending"]
+        assert found.pending == ("signature.by", "signature.log")
+
+
+def test_signature_gates_alone_are_incomplete_until_they_are_decided() -> None:
+    bar = _bar(*_signature_gates())
+    assert decide(bar, Values(PENDING)).verdict == "incomplete"
+    assert decide(bar, Values()).verdict == "incomplete"
+    assert decide(bar, Values()).pending == ()
+    assert decide(bar, Values(signature_values(KEY, logged=True))).verdict == "pass"
+    assert decide(bar, Values(signature_values(OTHER, logged=True))).verdict == "fail"
+    assert decide(bar, Values(signature_values(KEY, logged=False))).verdict == "fail"
+
+
+@pytest.mark.parametrize("measure", ["perplexity.ratio", "windows.final", "top1.agreement"])
+def test_nothing_but_a_signature_can_be_pending(measure: str) -> None:
+    open_value = Value("pending", Decimal(1), Decimal(1), Decimal(1))
+    assert _judge(at_least(measure, "0.5"), open_value).verdict == "incomplete"
+    settled = replace(open_value, status="ok")
+    assert _judge(at_least(measure, "0.5"), settled).verdict == "pass"
+
+
+# --- values that cannot be -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("gate", "impossible", "possible"),
+    [
+        (at_least("top1.agreement", "0.5"), "1.5", "1"),
+        (at_most("kl.mean", "0.5"), "-0.1", "0"),
+        (at_most("perplexity.ratio", "1.1"), "0", "0.1"),
+        (at_most("spectral.shift", "1"), "-1", "0"),
+        (at_least("windows.final", "4"), "4.5", "5"),
+        (at_least("estimate.resamples", "4"), "100001", "100000"),
+    ],
+)
+def test_a_value_that_the_measure_cannot_take_is_incomplete(
+    gate: Gate, impossible: str, possible: str
+) -> None:
+    assert _judge(gate, _value(impossible, impossible, impossible)).verdict == "incomplete"
+    assert _judge(gate, _value(possible, possible, possible)).verdict == "pass"
+    ends = Value("ok", Decimal(possible), Decimal(possible), Decimal(impossible))
+    if MEASURES[gate.measure].interval:
+        assert _judge(gate, ends).verdict == "incomplete"
+
+
+def test_a_value_that_was_rounded_onto_an_open_end_stands() -> None:
+    tiny = _value("0", "0", "0", exact=False)
+    assert _judge(at_most("perplexity.ratio", "1.1"), tiny).verdict == "pass"

@@ -12,8 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    derive_private_key,
+)
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
+
 from invarlock.attest.bundle import sign_bundle
-from invarlock.attest.keys import load_private, new_key
+from invarlock.attest.keys import load_private
 from invarlock.attest.statement import statement_bytes, statement_of
 from invarlock.canonical import canonical_bytes, digest_bytes
 from invarlock.evidence import store
@@ -43,12 +51,41 @@ from tests.builders import (
 
 Json = Any
 
+
+def signing_key() -> EllipticCurvePrivateKey:
+    """The key that signs here: always the same one, so that a policy can name it."""
+    return derive_private_key(78, SECP256R1())
+
+
+def fixed_key(path: Path) -> None:
+    """Write the signing key and its public half as `invarlock key new` would."""
+    key = signing_key()
+    path.touch(mode=0o600)
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    path.with_name(path.name + ".pub").write_bytes(public)
+
+
+FINGERPRINT = digest_bytes(
+    signing_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+)
 POLICY = b"""invar 1
 policy test "1.0.0"
 
 task = causal_lm
 windows { length = 9 tokens }
 
+signer team { key = FINGERPRINT }
+signer release {
+  repository = "https://github.com/acme/models"
+  workflow   = "acme/models/.github/workflows/release.yml"
+  ref        = "refs/tags/*"
+  issuer     = "https://token.actions.githubusercontent.com"
+}
+require signature.by        in {team, release}
+require signature.log       == no
 require tokenizer.same      == yes
 require runtime.isolation   in {sandbox}
 require runtime.network     == off
@@ -78,7 +115,7 @@ profile dev {
   require windows.final      >= 24
   require estimate.resamples >= 200
 }
-"""
+""".replace(b"FINGERPRINT", FINGERPRINT.encode())
 BAR = ("balanced", "dev")
 MODELS = {
     "baseline": {"config.json": b"{}", "model.safetensors": b"baseline"},
@@ -241,7 +278,7 @@ class Scene:
 
 
 def make_scene(root: Path) -> Scene:
-    new_key(root / "key")
+    fixed_key(root / "key")
     for arm, files in MODELS.items():
         (root / arm).mkdir()
         for name, data in files.items():

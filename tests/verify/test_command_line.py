@@ -12,7 +12,7 @@ import pytest
 from invarlock.cli import main
 from invarlock.judge.records import FileRecord
 from tests.conftest import run_invarlock
-from tests.verify.runs import Scene, case, documents, make_scene, report_of, signed
+from tests.verify.runs import FINGERPRINT, Scene, case, documents, make_scene, report_of, signed
 
 
 @pytest.fixture
@@ -33,9 +33,14 @@ def arguments(scene: Scene, *more: str) -> list[str]:
 def test_from_key_to_verdict(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     root, run = scene.root, scene.root / "run"
     assert main(["key", "new", str(root / "mine"), "--type", "ed25519"]) == 0
+    fingerprint = capsys.readouterr().out.split("fingerprint")[1].strip()
     assert main(["attest", str(run), "--key", str(root / "mine")]) == 0
     words = [str(root / "mine.pub") if w == str(root / "key.pub") else w for w in arguments(scene)]
-    capsys.readouterr()
+    assert main(words) == 1
+    assert "fail         require signature.by" in capsys.readouterr().out
+    # The consumer's bar names who may sign, by the fingerprint that `key new` shows.
+    bar = root / "bar.invar"
+    bar.write_bytes(bar.read_bytes().replace(FINGERPRINT.encode(), fingerprint.encode()))
     assert main(words) == 0
     told = capsys.readouterr().out
     for line in (

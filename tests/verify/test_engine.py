@@ -13,10 +13,13 @@ import pytest
 from invarlock.attest.attest_run import attest_run
 from invarlock.attest.keys import KeyType, new_key
 from invarlock.canonical import canonical_bytes
-from invarlock.errors import EnvironmentFault, SafetyRefusal, UsageFault
+from invarlock.errors import EnvironmentFault, InternalFault, SafetyRefusal, UsageFault
+from invarlock.judge.signature import PENDING
+from invarlock.verify import engine
 from invarlock.verify.result import Level, Status, VerificationResult
 from tests.verify.runs import (
     BAR,
+    FINGERPRINT,
     POLICY,
     Scene,
     case,
@@ -75,9 +78,12 @@ def test_the_bundle_may_be_named_by_its_run(scene: Scene) -> None:
 
 @pytest.mark.parametrize("kind", list(KeyType))
 def test_both_kinds_of_key_sign_and_verify(scene: Scene, kind: KeyType) -> None:
-    new_key(scene.root / "own", kind)
+    own = new_key(scene.root / "own", kind)
     attest_run(scene.root / "run", scene.root / "own")
-    assert scene.verify(key=scene.root / "own.pub").exit_code == 0
+    bar = POLICY.replace(FINGERPRINT.encode(), own.fingerprint.encode())
+    (scene.root / "own.invar").write_bytes(bar)
+    theirs = f"{scene.root / 'own.invar'}#balanced+dev"
+    assert scene.verify(key=scene.root / "own.pub", policy=theirs).exit_code == 0
     refused = scene.verify()
     assert (refused.exit_code, codes(refused)) == (4, {"E401"})
     assert statuses(refused) == "failed blocked blocked"
@@ -149,6 +155,59 @@ def test_a_bar_that_asks_for_no_windows_is_refused_as_evaluate_refuses_it(scene:
         scene.verify(policy=f"{policy}#balanced")
     assert (caught.value.code, caught.value.exit_code) == ("E004", 2)
     assert scene.verify(policy=f"{policy}#balanced+dev").exit_code == 0
+
+
+# --- who signed ----------------------------------------------------------------------------------
+
+
+def gate(result: VerificationResult, name: str) -> tuple[str, str | None]:
+    found = next(gate for gate in result.gates if gate.id == name)
+    return found.verdict, found.observed
+
+
+def test_a_producer_leaves_the_signature_open_and_the_verifier_decides_it(scene: Scene) -> None:
+    report = report_of(documents(case()))
+    open_gates = {gate.id for gate in report.gates if gate.verdict == "pending"}
+    assert open_gates == {"signature.by", "signature.log"}
+    assert report.verdict == "pass"
+    result = scene.verify()
+    assert result.outcome == "pass"
+    assert gate(result, "signature.by") == ("pass", f"key {FINGERPRINT}")
+    assert gate(result, "signature.log") == ("pass", "no")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [
+        (FINGERPRINT.encode(), b"sha256:" + b"0" * 64, "signature.by"),
+        (b"in {team, release}", b"in {release}", "signature.by"),
+        (b"signature.log       == no", b"signature.log       == yes", "signature.log"),
+    ],
+)
+def test_a_signature_that_the_consumers_bar_does_not_allow_fails(
+    scene: Scene, old: bytes, new: bytes, name: str
+) -> None:
+    result = _bar(scene, old, new)
+    assert (result.exit_code, result.outcome) == (1, "fail")
+    assert {gate.id for gate in result.gates if gate.verdict != "pass"} == {name}
+    # The same bar, which only warns of it, passes.
+    policy = scene.root / "own.invar"
+    text = policy.read_bytes()
+    assert b"require " + name.encode() in text
+    policy.write_bytes(text.replace(b"require " + name.encode(), b"warn " + name.encode()))
+    warned = scene.verify(policy=f"{policy}#balanced+dev")
+    assert (warned.exit_code, warned.outcome) == (0, "pass")
+    assert gate(warned, name)[0] == "fail"
+
+
+def test_a_pending_gate_in_a_verification_is_a_defect(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert scene.verify().exit_code == 0
+    monkeypatch.setattr(engine, "signature_values", lambda *_, **__: PENDING)
+    with pytest.raises(InternalFault, match=r"signature\.by.*signature\.log") as caught:
+        scene.verify()
+    assert caught.value.code == "E901"
 
 
 # --- artifacts -----------------------------------------------------------------------------------

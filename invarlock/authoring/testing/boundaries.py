@@ -13,7 +13,7 @@ from typing import Final
 
 from invarlock.authoring.testing.oracle import gravest_of, outcome
 from invarlock.authoring.testing.suppose import ABSENT, inside, keys_of, numeric, readers
-from invarlock.judge import Key, Outcome, Value, Values, decide
+from invarlock.judge import GateOutcome, Key, Outcome, Value, Values, decide
 from invarlock.policy.catalogue import MEASURES, Kind, Measure
 from invarlock.policy.intervals import WHOLE_UNITS, range_interval
 from invarlock.policy.ir import BarIR, Gate, Interval, Member, PolicyIR
@@ -34,7 +34,7 @@ class Boundary:
     gate: str
     place: str
     expected: Outcome = "pass"
-    came: Outcome = "pass"
+    came: GateOutcome = "pass"
 
     @property
     def passed(self) -> bool:

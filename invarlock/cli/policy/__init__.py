@@ -15,6 +15,8 @@ _COMMANDS: Final[dict[str, Entry]] = {
     "digest": (f"{_HERE}.compiling", "digest", "Print the digests of a policy and its bars."),
     "show": (f"{_HERE}.show", "show", "Show one bar, in words, with the source of each number."),
     "fmt": (f"{_HERE}.fmt", "fmt", "Lay policies out in the one style of the language."),
+    "new": (f"{_HERE}.new", "new", "Write a starting policy."),
+    "migrate": (f"{_HERE}.migrate", "migrate", "Bring policies to the current language version."),
     "docs": (f"{_HERE}.docs", "docs", "Write a policy as a Markdown page."),
     "test": (f"{_HERE}.test", "test", "Run the tests of policies, and boundary cases."),
     "explain": (f"{_HERE}.explain", "explain", "Explain a code of a diagnostic, or list them."),

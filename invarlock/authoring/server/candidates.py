@@ -58,8 +58,7 @@ def _by_hint(analysis: Analysis, finding: Finding) -> Iterator[Candidate]:
     if hint == "write it without quotes":
         yield "remove the quotes", Change(finding.start, finding.end, written.strip('"'))
     elif hint.startswith(("remove `on", "remove `in")):
-        start = len(analysis.text[: finding.start].rstrip(" \t"))
-        yield f"remove `{written}`", Change(start, finding.end, "")
+        yield _without_target(analysis, finding)
     elif hint.startswith('end it with `"`'):
         yield "close the string", Change(finding.end, finding.end, '"')
     elif hint == "add the missing `}`":
@@ -68,6 +67,16 @@ def _by_hint(analysis: Analysis, finding: Finding) -> Iterator[Candidate]:
         yield "add the missing `}`", Change(end, end, gap + "}\n")
     elif added is not None:
         yield from _insertions(analysis, finding, added[1])
+
+
+def _without_target(analysis: Analysis, finding: Finding) -> Candidate:
+    """The finding's stretch taken out with the ``on`` or ``in`` before it, which the compiler's
+    span leaves out."""
+    before = [t for t in analysis.statement(finding.start).tokens if t.end <= finding.start]
+    start = before[-1].start if before and before[-1].text in {"on", "in"} else finding.start
+    removed = analysis.text[start : finding.end]
+    start = len(analysis.text[:start].rstrip(" \t"))
+    return f"remove `{removed}`", Change(start, finding.end, "")
 
 
 def _insertions(analysis: Analysis, finding: Finding, added: str) -> Iterator[Candidate]:

@@ -1,7 +1,7 @@
 """Quick fixes: changes that mend a finding. Each is tried before it is offered.
 
-A candidate is kept only if compiling the changed text gives fewer findings of that code and no
-more errors; so a hint that says more than it seems never makes a bad fix.
+A candidate is kept only if compiling the changed text gives fewer findings of that code, no more
+syntax errors, and no more errors; so a hint that says more than it seems never makes a bad fix.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def _mends(analysis: Analysis, finding: Finding, change: Change) -> bool:
     changed = outcome(text, filename=analysis.filename, reader=analysis.reader)
     before, after = _found(analysis.outcome), _found(changed)
     fewer = _count(after, finding.code) < _count(before, finding.code)
-    return fewer and _errors(after) <= _errors(before)
+    readable = _count(after, "E101") <= _count(before, "E101")
+    return fewer and readable and _errors(after) <= _errors(before)
 
 
 def _found(result: Compiled | PolicyFault) -> tuple[Diagnostic, ...]:

@@ -73,7 +73,7 @@ test "an interval across the bound proves nothing" {
 }
 
 test "too few windows" {
-  tier = balanced
+  tier    = balanced
   profile = ci
   given windows.final = 239
   expect incomplete because windows.final

@@ -15,7 +15,7 @@ from decimal import Decimal, localcontext
 from typing import Final
 
 from invarlock.policy.build import build
-from invarlock.policy.catalogue import MEASURES, Kind
+from invarlock.policy.catalogue import Kind
 from invarlock.policy.check_gate import check_subject
 from invarlock.policy.parse import parse
 from invarlock.policy.span import Span
@@ -71,8 +71,9 @@ def without_tests(text: str) -> str:
 def mutants(text: str) -> Iterator[Mutant]:
     """All mutants of a valid policy, in the order of its statements."""
     plain = without_tests(text)
-    writer = _Writer(plain, _Offsets(plain))
-    for gate, tier, profile in _gates(_statements(plain)):
+    body = _statements(plain)
+    writer = _Writer(plain, _Offsets(plain), _signers(body))
+    for gate, tier, profile in _gates(body):
         for edit in writer.edits(gate):
             source = plain[: edit.start] + edit.replacement + plain[edit.end :]
             subject = writer.text(gate.subject.span)
@@ -97,6 +98,15 @@ def _gates(body: tuple[Statement, ...]) -> Iterator[tuple[Gate, str | None, str 
                     yield inner, tier, profile
 
 
+def _signers(body: tuple[Statement, ...]) -> tuple[str, ...]:
+    """Names of the signers declared."""
+    return tuple(
+        statement.label.text
+        for statement in body
+        if isinstance(statement, Block) and statement.kind.text == "signer" and statement.label
+    )
+
+
 class _Offsets:
     """From spans back to character offsets."""
 
@@ -111,8 +121,8 @@ class _Offsets:
 
 
 class _Writer:
-    def __init__(self, plain: str, offsets: _Offsets) -> None:
-        self.plain, self.offsets = plain, offsets
+    def __init__(self, plain: str, offsets: _Offsets, signers: tuple[str, ...]) -> None:
+        self.plain, self.offsets, self.signers = plain, offsets, signers
 
     def text(self, span: Span) -> str:
         start, end = self.offsets.ends(span)
@@ -126,7 +136,7 @@ class _Writer:
             beyond += edit.telling
             yield edit
         # What any weakening of the relation would let in tells these apart as well.
-        telling = tuple(dict.fromkeys([*beyond, *_other_words(gate), "missing"]))
+        telling = tuple(dict.fromkeys([*beyond, *self.other_words(gate), "missing"]))
         start, end = self.offsets.ends(gate.span)
         if gate.level == "require":
             yield _Edit(start, start + len("require"), "warn", "require → warn", telling)
@@ -148,9 +158,12 @@ class _Writer:
                 yield from self.words(gate)
 
     def relation(self, span: Span, new: str, value: Quantity) -> _Edit:
-        """The whole relation replaced; the number it ends with now passes."""
+        """The whole relation replaced. The number it ends with now passes, or where that end is
+        open, the one before it."""
         told = new.partition(" ")[2] if new[:1] in "<>" else value.text
-        return _Edit(*self.offsets.ends(span), new, f"{self.text(span)} → {new}", (told,))
+        return _Edit(
+            *self.offsets.ends(span), new, f"{self.text(span)} → {new}", (told, value.text)
+        )
 
     def equality(self, relation: Bound, value: Quantity) -> Iterator[_Edit]:
         start, end = self.offsets.ends(relation.span)
@@ -168,23 +181,29 @@ class _Writer:
         closing = "]" if relation.high_closed else ")"
         less, more = _moved(relation.low, up=False), _moved(relation.high, up=True)
         forms = [
-            (f"in {opening}{less}, {high}{closing}", less),
-            (f"in {opening}{low}, {more}{closing}", more),
+            (f"in {opening}{less}, {high}{closing}", (less, low)),
+            (f"in {opening}{low}, {more}{closing}", (more, high)),
         ]
         if not relation.low_closed:
-            forms.append((f"in [{low}, {high}{closing}", low))
+            forms.append((f"in [{low}, {high}{closing}", (low,)))
         if not relation.high_closed:
-            forms.append((f"in {opening}{low}, {high}]", high))
+            forms.append((f"in {opening}{low}, {high}]", (high,)))
         for new, told in forms:
-            yield _Edit(start, end, new, f"{written} → {new}", (told,))
+            yield _Edit(start, end, new, f"{written} → {new}", told)
 
     def words(self, gate: Gate) -> Iterator[_Edit]:
         written = self.text(gate.relation.span)
         start, end = self.offsets.ends(gate.relation.span)
         kept = _words(gate)
-        for word in _other_words(gate):
+        for word in self.other_words(gate):
             new = "in {" + ", ".join([*kept, word]) + "}"
             yield _Edit(start, end, new, f"{written} → {new}", (word,))
+
+    def other_words(self, gate: Gate) -> list[str]:
+        """Words that the gate does not allow, and might: none for numbers and digests."""
+        measure, _, _ = check_subject(gate.subject)
+        known = self.signers if measure.kind is Kind.SIGNER else measure.words
+        return [word for word in known if word not in _words(gate)]
 
 
 def _words(gate: Gate) -> list[str]:
@@ -195,13 +214,6 @@ def _words(gate: Gate) -> list[str]:
             return [item.text for item in values.items]
         case _:
             return []
-
-
-def _other_words(gate: Gate) -> list[str]:
-    """Words of the catalogue that the gate does not allow: none for numbers and digests."""
-    measure, _, _ = check_subject(gate.subject)
-    kind = MEASURES[measure.name].kind
-    return [w for w in measure.words if w not in _words(gate)] if kind is Kind.WORD else []
 
 
 def _moved(value: Quantity, *, up: bool) -> str:

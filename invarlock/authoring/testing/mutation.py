@@ -156,9 +156,10 @@ class _Block:
     def text(self, outcome: str, *, cause: bool = False) -> str:
         tier, _, profile = self.bar.partition("+")
         name = f"{self.key} = {self.value}, {self.bar}".replace('"', "")
-        lines = [f'test "{name}" {{', f"  tier = {tier}"]
-        if profile:
-            lines.append(f"  profile = {profile}")
+        lines = [f'test "{name}" {{']
+        lines += (
+            [f"  tier    = {tier}", f"  profile = {profile}"] if profile else [f"  tier = {tier}"]
+        )
         lines.append(f"  given {self.key} = {self.value}")
         lines.append(f"  expect {outcome}" + (f" because {self.key}" if cause else ""))
         return "\n".join([*lines, "}"])

@@ -67,14 +67,15 @@ def shown(text: str) -> str:
 def render_text(diagnostic: Diagnostic, source: str) -> str:
     """The diagnostic, its source line and a caret under the place; no trailing newline."""
     lines = [str(diagnostic)]
-    lines += _excerpt(diagnostic.span, source)
+    lines += excerpt(diagnostic.span, source)
     if diagnostic.other is not None:
         lines.append(f"  the other place is {diagnostic.filename}:{diagnostic.other}")
-        lines += _excerpt(diagnostic.other, source)
+        lines += excerpt(diagnostic.other, source)
     return "\n".join(lines)
 
 
-def _excerpt(span: Span, source: str) -> list[str]:
+def excerpt(span: Span, source: str) -> list[str]:
+    """The source line of a place, and a caret under it; nothing where there is no such line."""
     rows = source.split("\n")
     if span.line > len(rows):
         return []

@@ -29,3 +29,10 @@ def write_beside(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def rewrite(path: Path, data: bytes) -> None:
+    """Replace the contents of an existing file, whole or not at all; its permissions stay, and a
+    link stays a link."""
+    place = path.resolve()
+    write_beside(place, data, mode=place.stat().st_mode & 0o7777)

@@ -18,6 +18,7 @@ _COMMANDS: Final[dict[str, Entry]] = {
     "new": (f"{_HERE}.new", "new", "Write a starting policy."),
     "migrate": (f"{_HERE}.migrate", "migrate", "Bring policies to the current language version."),
     "docs": (f"{_HERE}.docs", "docs", "Write a policy as a Markdown page."),
+    "lint": (f"{_HERE}.lint", "lint", "Say what a reviewer of a bar would ask about."),
     "test": (f"{_HERE}.test", "test", "Run the tests of policies, and boundary cases."),
     "explain": (f"{_HERE}.explain", "explain", "Explain a code of a diagnostic, or list them."),
 }

@@ -28,7 +28,7 @@ from invarlock.errors import (
 from invarlock.policy import read_source
 from invarlock.policy.compile import MAX_BYTES
 from invarlock.policy.diagnostics import printable
-from invarlock.policy.output import write_beside
+from invarlock.policy.output import rewrite
 
 _DASH: Final = "-"
 
@@ -73,8 +73,7 @@ def _outcome(name: str, *, write: bool) -> Outcome:
     except (EnvironmentFault, UsageFault) as fault:
         return Outcome(STDIN if name == _DASH else name, source, fault=fault)
     if write and outcome.changed:
-        path = Path(name).resolve()  # a link stays a link: what it names is written
-        write_beside(path, outcome.formatted, mode=path.stat().st_mode & 0o7777)
+        rewrite(Path(name), outcome.formatted)
     return outcome
 
 

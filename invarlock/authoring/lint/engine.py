@@ -1,0 +1,111 @@
+"""Runs the rules over one policy, leaves out what is allowed, and applies fixes.
+
+A fix changes how something is written and never what it means: that the digest stays is checked
+after every round (DESIGN section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from invarlock.authoring.format import format_checked
+from invarlock.authoring.lint.allow import Allow, all_allows, allows_at
+from invarlock.authoring.lint.finding import Hit, LintFinding, Rule
+from invarlock.authoring.lint.linted import Linted, linted
+from invarlock.authoring.lint.names import NAMES
+from invarlock.authoring.lint.rules import RULES, unused_allow
+from invarlock.errors import InternalFault
+from invarlock.policy.compile import compile_policy
+
+_MAX_ROUNDS: Final = 10
+"""Rounds of fixing. Each applies what does not overlap; what is left waits for the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A source after fixing, and what was fixed in it."""
+
+    source: bytes
+    applied: tuple[LintFinding, ...]
+
+
+def lint(
+    source: bytes, *, filename: str, rules: Collection[str] | None = None
+) -> tuple[LintFinding, ...]:
+    """The findings of ``rules`` (names; ``None`` means all) in the order of the source.
+
+    Pure; ``filename`` only labels diagnostics. Raises :class:`PolicyFault` where the policy does
+    not compile: then the compiler has the word.
+    """
+    view = linted(compile_policy(source, filename=filename))
+    chosen = [rule for rule in RULES if rules is None or rule.name in rules]
+    found = [finding for rule in chosen for finding in _findings(rule, view)]
+    used: set[Allow] = set()
+    kept = [finding for finding in found if not _allowed(finding, view, used)]
+    if rules is None or unused_allow.RULE.name in rules:
+        allows = [a for a in all_allows(view) if rules is None or a.rule in rules]
+        unused = [a for a in allows if a not in used and a.rule in NAMES]
+        kept += [_finding(unused_allow.RULE, unused_allow.hit(view, a.comment)) for a in unused]
+    return tuple(sorted(kept, key=lambda finding: (finding.span, finding.rule)))
+
+
+def fix(source: bytes, *, filename: str, rules: Collection[str] | None = None) -> Fixed:
+    """``source`` with every fix applied that the findings of ``rules`` offer, then formatted.
+
+    Unchanged where there is nothing to fix. Raises :class:`PolicyFault` as :func:`lint`, and
+    :class:`InternalFault` E132 where a fix would move the digest.
+    """
+    digest = compile_policy(source, filename=filename).ir.digest
+    applied: list[LintFinding] = []
+    for _ in range(_MAX_ROUNDS):
+        offered = _disjoint(lint(source, filename=filename, rules=rules))
+        if not offered:
+            break
+        source = apply_fixes(source, offered)
+        applied += offered
+        if compile_policy(source, filename=filename).ir.digest != digest:
+            names = ", ".join(sorted({finding.rule for finding in offered}))
+            message = f"fixing {names} in `{filename}` would move its digest"
+            raise InternalFault("E132", message, "the file was left as it is; please report this")
+    return Fixed(format_checked(source, filename=filename) if applied else source, tuple(applied))
+
+
+def apply_fixes(source: bytes, findings: Iterable[LintFinding]) -> bytes:
+    """``source`` with the fixes of ``findings``; of two that overlap, only the earlier."""
+    text = source.decode()
+    out: list[str] = []
+    place = 0
+    for finding in _disjoint(findings):
+        edit = finding.fix
+        if edit is not None:
+            out += [text[place : edit.start], edit.replacement]
+            place = edit.end
+    return ("".join(out) + text[place:]).encode()
+
+
+def _disjoint(findings: Iterable[LintFinding]) -> list[LintFinding]:
+    """The findings with fixes in the order of their places, less those that overlap others."""
+    offered = [(finding.fix.start, finding.fix.end, finding) for finding in findings if finding.fix]
+    chosen: list[LintFinding] = []
+    reached = 0
+    for start, end, finding in sorted(offered, key=lambda item: item[:2]):
+        if start >= reached:
+            chosen.append(finding)
+            reached = end
+    return chosen
+
+
+def _findings(rule: Rule, view: Linted) -> list[LintFinding]:
+    return [_finding(rule, hit) for hit in rule.check(view)]
+
+
+def _finding(rule: Rule, hit: Hit) -> LintFinding:
+    return LintFinding(rule.name, rule.severity, hit.message, hit.hint, hit.span, hit.fix)
+
+
+def _allowed(finding: LintFinding, view: Linted, used: set[Allow]) -> bool:
+    found = [a for a in allows_at(view, finding.span.line) if a.rule == finding.rule]
+    used.update(found)
+    return bool(found)

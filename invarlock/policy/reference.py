@@ -39,15 +39,15 @@ def parse_reference(text: str) -> PolicyReference:
     return PolicyReference(Path(path), tier, profile)
 
 
-def read_source(path: Path) -> bytes:
-    """The bytes of a policy file, at most one more than :data:`MAX_BYTES`.
+def read_source(path: Path, cap: int = MAX_BYTES) -> bytes:
+    """The bytes of a policy file, or of another one; at most one more than ``cap``.
 
     Raises :class:`EnvironmentFault` E601 or E602, :class:`UsageFault` E115 on a folder.
     """
     name = printable(str(path))
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(cap + 1)
     except (FileNotFoundError, NotADirectoryError) as err:
         raise EnvironmentFault("E601", f"`{name}` does not exist", "check the path") from err
     except PermissionError as err:

@@ -1,0 +1,78 @@
+"""The bar of an attestation: out of the run's report, held against the bundle.
+
+Nothing is verified here, a signature least of all; a bundle that does not fit its run is refused
+all the same, since there is no telling which of the two was meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from invarlock.attest.bundle import parse_bundle
+from invarlock.attest.parse import parse_model
+from invarlock.attest.predicate import REPORT_FILE
+from invarlock.attest.statement import parse_statement
+from invarlock.canonical import digest_bytes
+from invarlock.errors import InvarlockError, UsageFault, VerificationFault
+from invarlock.judge.records import MAX_REPORT_BYTES, Report
+from invarlock.policy.compile import MAX_BYTES
+from invarlock.policy.diagnostics import printable
+from invarlock.policy.ir import BarIR
+from invarlock.verify.run_folder import open_run
+
+
+@dataclass(frozen=True, slots=True)
+class AttestedBar:
+    """The bar that a run was judged under; the policy's source if the run still holds it."""
+
+    name: str
+    bar: BarIR
+    source_path: str
+    source: bytes | None
+
+
+def attested_bar(folder: Path, bundle: bytes | None) -> AttestedBar:
+    """The bar of the run in ``folder``, which ``bundle`` attests if it is given.
+
+    Raises :class:`UsageFault` E134 where the folder holds no run, :class:`VerificationFault` for
+    a malformed report or bundle, and E403 where report, bar and bundle do not fit each other.
+    """
+    report, digest = _report(folder)
+    if report.resolved_policy.digest != report.policy.bar_digest:
+        raise _unfit("the report's bar does not have the digest that the report names")
+    if bundle is not None:
+        predicate = parse_statement(parse_bundle(bundle).payload).predicate
+        if predicate.report.digest != digest:
+            raise _unfit(f"the bundle attests another report than `{REPORT_FILE}` beside it")
+    path, source = _source(folder, report)
+    return AttestedBar(report.policy.bar, report.resolved_policy, path, source)
+
+
+def _report(folder: Path) -> tuple[Report, str]:
+    name = printable(str(folder))
+    if not (folder / REPORT_FILE).is_file():
+        hint = "name a policy, an IR that `policy compile` wrote, or a run's folder"
+        raise UsageFault("E134", f"cannot compare: `{name}` holds no `{REPORT_FILE}`", hint)
+    with open_run(folder) as opened:
+        data = opened.read(REPORT_FILE, MAX_REPORT_BYTES)
+    report = parse_model(Report, data, what=f"`{REPORT_FILE}`", max_bytes=MAX_REPORT_BYTES)
+    return report, digest_bytes(data)
+
+
+def _source(folder: Path, report: Report) -> tuple[str, bytes | None]:
+    """The policy's source, if the run holds the one that the report names."""
+    wanted = report.policy.source_digest
+    for file in report.files:
+        if file.digest == wanted:
+            try:
+                with open_run(folder) as opened:
+                    data = opened.read(file.path, MAX_BYTES)
+            except InvarlockError:
+                return "", None  # the source is a help: the bar is compared without its lines
+            return (file.path, data) if digest_bytes(data) == wanted else ("", None)
+    return "", None
+
+
+def _unfit(why: str) -> VerificationFault:
+    return VerificationFault("E403", why, "name the run that the bundle was made of")

@@ -1,0 +1,133 @@
+"""Where `policy compare` finds its two sides: policies, git revisions, IR files, attestations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from invarlock.errors import UsageFault
+from invarlock.policy import Compiled, compile_policy, load_policy, parse_reference
+from invarlock.policy.compare.document import MAX_BYTES, parse_ir, strict_document
+from invarlock.policy.diagnostics import printable, shown
+from invarlock.policy.ir import BarIR, PolicyIR
+from invarlock.policy.reference import PolicyReference, read_source
+from invarlock.present.policy_compare import Place, Places
+
+Kind = Literal["policy", "git", "ir", "attestation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison: a policy, or bars that came without one.
+
+    ``bar`` is the one that is meant; ``None`` means all. ``places`` tells, for each bar, where
+    its gates are written, if a source was at hand.
+    """
+
+    name: str
+    kind: Kind
+    bars: Mapping[str, BarIR]
+    bar: str | None = None
+    policy: PolicyIR | None = None
+    places: Mapping[str, Places] = field(default_factory=dict)
+
+
+def open_side(text: str) -> Side:
+    """Read what ``text`` names: ``F``, ``F#BAR``, ``REV:PATH``, ``REV:PATH#BAR``, an IR file, a
+    run's folder, or a bundle in it.
+
+    Raises :class:`UsageFault` (E134 for what is none of these, E107 for an unknown bar, the
+    diagnostics of a policy), :class:`EnvironmentFault` for what cannot be read, and
+    :class:`VerificationFault` for an attestation that does not fit its run.
+    """
+    reference = parse_reference(text)
+    path = reference.path
+    revision, colon, inside = str(path).partition(":")
+    if colon and inside and not path.exists():
+        return _revision_side(reference, revision, inside)
+    if path.is_dir():
+        return _run_side(reference, path)
+    data = read_source(path, MAX_BYTES)
+    if _is_json(data):
+        return _document_side(reference, data)
+    name = printable(str(path))
+    return _policy_side(reference, load_policy(path), "policy", label=name, file=name)
+
+
+def _is_json(data: bytes) -> bool:
+    return data.lstrip()[:1] == b"{"
+
+
+def _policy_side(
+    reference: PolicyReference, compiled: Compiled, kind: Kind, *, label: str, file: str
+) -> Side:
+    bar = None
+    if reference.tier is not None:
+        bar, _ = compiled.bar(reference.tier, reference.profile)
+    places = {name: _places(compiled, name, label, file) for name in compiled.ir.bars}
+    return Side(label, kind, compiled.ir.bars, bar, compiled.ir, places)
+
+
+def _places(compiled: Compiled, bar: str, label: str, file: str) -> Places:
+    return {key: Place(label, file, span) for key, span in compiled.spans[bar].items()}
+
+
+def _revision_side(reference: PolicyReference, revision: str, path: str) -> Side:
+    from invarlock.authoring.revision import open_revision
+
+    data = open_revision(revision).read(path)
+    label = printable(str(reference.path))
+    if _is_json(data):
+        return _document_side(reference, data)
+    compiled = compile_policy(data, filename=label)
+    file = printable(path.removeprefix("./"))
+    return _policy_side(reference, compiled, "git", label=label, file=file)
+
+
+def _document_side(reference: PolicyReference, data: bytes) -> Side:
+    """An IR file, or the bundle of a run."""
+    name = printable(str(reference.path))
+    if "mediaType" in strict_document(data, name):
+        return _run_side(reference, reference.path.parent, bundle=data)
+    found = parse_ir(data, name)
+    if isinstance(found, BarIR):
+        _same_bar(reference, name, "")
+        return Side(name, "ir", {"": found}, "")
+    bar = _named(reference)
+    if bar is not None and bar not in found.bars:
+        names = ", ".join(f"`{known}`" for known in sorted(found.bars)[:20])
+        message = f"`{name}` holds no bar `{shown(bar)}`"
+        raise UsageFault("E107", message, f"name one: {names}")
+    return Side(name, "ir", found.bars, bar, found)
+
+
+def _run_side(reference: PolicyReference, folder: Path, bundle: bytes | None = None) -> Side:
+    """The bar that a run was judged under; its bundle, if that is named, must be of this run."""
+    from invarlock.cli.policy.attested import attested_bar
+
+    found = attested_bar(folder, bundle)
+    label = printable(str(reference.path))
+    _same_bar(reference, label, found.name)
+    places: dict[str, Places] = {}
+    if found.source is not None:
+        file = printable(str(folder / found.source_path))
+        compiled = compile_policy(found.source, filename=file)
+        places = {found.name: _places(compiled, found.name, file, file)}
+    return Side(label, "attestation", {found.name: found.bar}, found.name, places=places)
+
+
+def _named(reference: PolicyReference) -> str | None:
+    if reference.tier is None:
+        return None
+    profile = "" if reference.profile is None else f"+{reference.profile}"
+    return f"{reference.tier}{profile}"
+
+
+def _same_bar(reference: PolicyReference, name: str, bar: str) -> None:
+    """Refuse to take the one bar there is for another that was named."""
+    wanted = _named(reference)
+    if wanted is not None and wanted != bar:
+        there = f"is of the bar `{bar}`" if bar else "is one bar, which has no name"
+        raise UsageFault("E107", f"`{name}` {there}", "leave out what follows `#`")

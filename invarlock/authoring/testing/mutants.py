@@ -180,7 +180,7 @@ class _Writer:
         opening = "[" if relation.low_closed else "("
         closing = "]" if relation.high_closed else ")"
         less, more = _moved(relation.low, up=False), _moved(relation.high, up=True)
-        forms = [
+        forms: list[tuple[str, tuple[str, ...]]] = [
             (f"in {opening}{less}, {high}{closing}", (less, low)),
             (f"in {opening}{low}, {more}{closing}", (more, high)),
         ]

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: setup demo test lint bench soak generate clean
+.PHONY: setup demo test lint bench fuzz soak generate clean
 
 setup: $(STAMP)
 
@@ -30,13 +30,18 @@ lint: setup
 bench: setup
 	@$(BIN)/python benchmarks/bench.py
 
+fuzz: setup
+	$(BIN)/python scripts/fuzz_policy.py --seconds 60
+
 soak: setup
+	$(BIN)/python scripts/fuzz_policy.py --runs 100000
 	$(BIN)/pytest -n 2 --hypothesis-profile=soak
 
 generate: setup
 	$(BIN)/python scripts/generate_parser.py
 	$(BIN)/python scripts/generate_reference.py
 	$(BIN)/python scripts/generate_schemas.py
+	$(BIN)/python scripts/generate_corpus.py
 
 clean:
 	rm -rf $(VENV) .cache build dist

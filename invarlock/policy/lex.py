@@ -70,5 +70,8 @@ def _problem(found: str) -> tuple[str, str]:
     if found == "!=":
         return "unexpected `!=`", "list the values allowed: `in {…}`"
     if found[0].isalpha():
-        return f"malformed name `{name}`", "names are lowercase ASCII letters, digits, `_` and `.`"
+        # A letter that only looks like one of ours is told by its number.
+        odd = next((f"`{c}` is U+{ord(c):04X}; " for c in found if not c.isascii()), "")
+        hint = f"{odd}names are lowercase ASCII letters, digits, `_` and `.`"
+        return f"malformed name `{name}`", hint
     return f"unexpected character `{name}`", "see grammar/REFERENCE.md"

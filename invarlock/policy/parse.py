@@ -17,7 +17,8 @@ from invarlock.policy.names import STARTERS
 from invarlock.policy.tables import ACTIONS, GOTOS, KEYWORDS, RULES, START
 from invarlock.policy.tables import END as ACCEPT
 
-MAX_TOKENS: Final = 200_000
+MAX_TOKENS: Final = 50_000
+"""Words of a file: about what the caps on blocks and gates leave room for, read in a second."""
 MAX_BLOCKS: Final = 8
 MAX_SYNTAX_ERRORS: Final = 100
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from invarlock.canonical import decimal_text
 from invarlock.policy.catalogue import FAMILIES, MEASURES, SETTINGS, Measure, Unit
-from invarlock.policy.intervals import describe
+from invarlock.policy.intervals import describe, reach
 from invarlock.policy.ir import Gate, Interval, Member, Relation
 from invarlock.policy.signers import describe_rule
 
@@ -24,9 +24,9 @@ _MATRICES: Final = {
 
 def relation_text(gate: Gate) -> str:
     """The relation as the language writes it, with its unit: ``<= 0.2 nats``."""
-    relation = gate.relation
-    if not isinstance(relation, Interval):
-        return describe(relation)
+    if not isinstance(gate.relation, Interval):
+        return describe(gate.relation)
+    relation = _readable(gate.relation, MEASURES[gate.measure])
     unit = MEASURES[gate.measure].unit
     low, high = _quantity(relation.low, unit), _quantity(relation.high, unit)
     if low is None or high is None or relation.low == relation.high:
@@ -34,6 +34,12 @@ def relation_text(gate: Gate) -> str:
         return f"{sign} {low or high}" if low or high else describe(relation)
     opening, closing = "[" if relation.low_closed else "(", "]" if relation.high_closed else ")"
     return f"in {opening}{low}, {high}{closing}"
+
+
+def _readable(relation: Interval, measure: Measure) -> Interval:
+    """The one number that a measure can then be, where it is one: `<= 0` of a count is `== 0`."""
+    reached = reach(relation, measure)
+    return reached if reached.low is not None and reached.low == reached.high else relation
 
 
 def _quantity(number: str | None, unit: Unit | None) -> str | None:
@@ -58,7 +64,8 @@ def meaning(gate: Gate, settings: Mapping[str, str]) -> str:
     measure = MEASURES[gate.measure]
     subject = measure.summary + _where(gate)
     if isinstance(gate.relation, Interval):
-        asked = _what(gate, measure, settings) + _bounds(gate.relation, measure.unit)
+        asked = _what(gate, measure, settings)
+        asked += _bounds(_readable(gate.relation, measure), measure.unit)
     else:
         asked = _either(gate.relation)
     return f"{subject}: {asked}"

@@ -15,13 +15,13 @@ from invarlock.policy.diagnostics import printable
 # What begins markup anywhere in a line, a link in plain text (`://`, `www.`), or a block at its
 # start. The rest is left alone, so that the page reads well as text too.
 _MARKUP: Final = re.compile(r"([\\`*_\[\]<>|~&#$@]|:(?=//)|(?<=\bwww)\.)", re.IGNORECASE)
-_START: Final = re.compile(r"^([-+=]|\d+(?=[.)]))")
+_START: Final = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 _RUNS: Final = re.compile(r"`+")
 
 
 def inline(text: str) -> str:
     """``text`` as plain words of a paragraph or table cell."""
-    escaped = _MARKUP.sub(r"\\\1", " ".join(printable(text).split()))
+    escaped = _MARKUP.sub(r"\\\1", printable(" ".join(text.split())))
     if start := _START.match(escaped):
         end = start.end() if start[0][0].isdigit() else 0
         escaped = f"{escaped[:end]}\\{escaped[end:]}"

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # Installs what the machine lacks and Debian has: bubblewrap (the sandbox), libseccomp (its filter),
-# venv. As an ordinary user, or without apt, it names what is missing and stops.
+# venv, and Node with npm (the tests check digests in JavaScript and build the editor extension).
+# As an ordinary user, or without apt, it names what is missing and stops.
 set -euo pipefail
 
 need=()
 command -v bwrap >/dev/null || need+=(bubblewrap)
 { ldconfig -p 2>/dev/null || /sbin/ldconfig -p; } | grep -q 'libseccomp\.so\.2' || need+=(libseccomp2)
 "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || need+=(python3-venv)
+command -v node >/dev/null || need+=(nodejs)
+command -v npm >/dev/null || need+=(npm)
 [ "${#need[@]}" -eq 0 ] && exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then

@@ -42,6 +42,7 @@ generate: setup
 	$(BIN)/python scripts/generate_reference.py
 	$(BIN)/python scripts/generate_schemas.py
 	$(BIN)/python scripts/generate_corpus.py
+	$(BIN)/python scripts/generate_textmate.py
 
 clean:
 	rm -rf $(VENV) .cache build dist

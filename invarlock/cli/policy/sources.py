@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from invarlock.errors import UsageFault
 from invarlock.policy import Compiled, compile_policy, load_policy, parse_reference
@@ -14,6 +15,8 @@ from invarlock.policy.diagnostics import printable, shown
 from invarlock.policy.ir import BarIR, PolicyIR
 from invarlock.policy.reference import PolicyReference, read_source
 from invarlock.present.policy_compare import Place, Places
+
+_VERSION: Final = re.compile(rb"\A\s*(#[^\n]*\n\s*)*+invar[ \t]")
 
 Kind = Literal["policy", "git", "ir", "attestation"]
 
@@ -53,11 +56,19 @@ def open_side(text: str) -> Side:
     if _is_json(data):
         return _document_side(reference, data)
     name = printable(str(path))
+    _check_policy(data, name)
     return _policy_side(reference, load_policy(path), "policy", label=name, file=name)
 
 
 def _is_json(data: bytes) -> bool:
     return data.lstrip()[:1] == b"{"
+
+
+def _check_policy(data: bytes, name: str) -> None:
+    """Refuse what is no attempt at a policy in one line instead of with a page of errors."""
+    if not name.endswith(".invar") and _VERSION.search(data) is None:
+        hint = "name a policy, an IR that `policy compile` wrote, or an attestation"
+        raise UsageFault("E134", f"cannot compare: `{name}` does not begin with `invar 1`", hint)
 
 
 def _policy_side(
@@ -81,6 +92,7 @@ def _revision_side(reference: PolicyReference, revision: str, path: str) -> Side
     label = printable(str(reference.path))
     if _is_json(data):
         return _document_side(reference, data)
+    _check_policy(data, label)
     compiled = compile_policy(data, filename=label)
     file = printable(path.removeprefix("./"))
     return _policy_side(reference, compiled, "git", label=label, file=file)

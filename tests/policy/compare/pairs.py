@@ -97,8 +97,8 @@ def bar(gates: dict[str, Gate], settings: dict[str, str]) -> BarIR:
 def pair(random: Random) -> tuple[BarIR, BarIR]:
     """Two bars, the second one an edit of the first; not always can something pass them."""
     settings = {name: setting.default for name, setting in SETTINGS.items()}
-    names = random.sample(sorted(MEASURES), random.randint(1, 4))
-    if random.random() < 0.4:
+    names = random.sample(sorted(MEASURES), random.randint(1, 3))
+    if random.random() < 0.25:
         names += ["spectral.shift", "kl.mean"]
     first = {}
     for name in names * 2:
@@ -132,6 +132,6 @@ def pair(random: Random) -> tuple[BarIR, BarIR]:
 
 def pairs(seed: int) -> Iterator[tuple[BarIR, BarIR]]:
     """Pairs without end."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - tests want the same pairs each time
     while True:
         yield pair(random)

@@ -24,7 +24,9 @@ def test_what_is_written_is_read_back(document: object) -> None:
     assert canonical_bytes(strict_json(data)) == data == rfc8785.dumps(document)  # type: ignore[arg-type]  # drawn as JSON
 
 
-@pytest.mark.parametrize("value", [1.5, float("nan"), 2**53, {1: "a"}, b"x"])
+@pytest.mark.parametrize(
+    "value", [1.5, float("nan"), 2**53, {1: "a"}, b"x", "\ud800", {"\udc00": 1}]
+)
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         canonical_bytes(value)

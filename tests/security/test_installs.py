@@ -24,7 +24,6 @@ NEEDED = (
     "pydantic",
     "pydantic-core",
     "pyseccomp",
-    "rfc8785",
     "typing-extensions",
     "typing-inspection",
 )

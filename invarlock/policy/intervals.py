@@ -7,12 +7,14 @@ natural range (a share never exceeds 1), and whole numbers where it counts.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
 from functools import cache
 from typing import Final
 
 from invarlock.canonical import decimal_text
-from invarlock.policy.catalogue import Kind, Measure, Range, Unit
+from invarlock.errors import Inconclusive
+from invarlock.policy.catalogue import MEASURES, Kind, Measure, Range, Unit
 from invarlock.policy.ir import Gate, Interval, Member, Relation, Signers
 from invarlock.policy.signers import describe_rule
 
@@ -103,6 +105,45 @@ def reach(interval: Interval, measure: Measure) -> Interval:
     return _whole(clipped) if measure.unit in WHOLE_UNITS else clipped
 
 
+def canonical(relation: Relation, measure: Measure) -> Relation:
+    """The one way to write what ``relation`` accepts of the values that ``measure`` can take.
+
+    An interval is clipped to what can be reached, with whole ends where things are counted, and an
+    end that the measure itself has is left out: ``> 4`` of a count is ``>= 5``, and ``in
+    [97%, 100%]`` of a share is ``>= 0.97``. A signer whom the others allow anyway is left out.
+    Relations that accept the same values become equal; only signers whose globs cover one
+    another jointly may keep two forms.
+    """
+    match relation:
+        case Interval():
+            return _without_natural_ends(reach(relation, measure), measure.range)
+        case Signers():
+            return _without_covered(relation)
+        case Member():
+            return relation
+
+
+def _without_natural_ends(kept: Interval, limits: Range) -> Interval:
+    natural = range_interval(limits)
+    low = (kept.low, kept.low_closed)
+    high = (kept.high, kept.high_closed)
+    if low == (natural.low, natural.low_closed):
+        low = (None, True)
+    if high == (natural.high, natural.high_closed):
+        high = (None, True)
+    return Interval(low=low[0], low_closed=low[1], high=high[0], high_closed=high[1])
+
+
+def _without_covered(signers: Signers) -> Signers:
+    rules = signers.rules
+    for rule in rules if len(rules) > 1 else ():
+        others = tuple(other for other in rules if other != rule)
+        with suppress(Inconclusive):  # too large to tell: it stays
+            if others and _includes(Signers(rules=others), Signers(rules=(rule,))):
+                rules = others
+    return Signers(rules=rules)
+
+
 def _whole(interval: Interval) -> Interval:
     with localcontext() as context:
         context.prec = _PRECISION
@@ -182,5 +223,13 @@ def describe(relation: Relation) -> str:
 
 
 def describe_relation(gate: Gate) -> str:
-    """The relation of ``gate`` as text, numbers in the measure's unit: ``<= 1.1``."""
-    return describe(gate.relation)
+    """The relation of ``gate`` as text, numbers in the measure's unit: ``<= 1.1``.
+
+    Where one value alone is left of what the measure can be, it says so: ``== 0``.
+    """
+    relation, measure = gate.relation, MEASURES.get(gate.measure)
+    if isinstance(relation, Interval) and measure is not None:
+        reached = reach(relation, measure)
+        if reached.low is not None and reached.low == reached.high:
+            return describe(reached)
+    return describe(relation)

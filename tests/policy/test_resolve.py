@@ -179,7 +179,8 @@ def test_equality_and_each_family() -> None:
     each = bar.gate("spectral.shift on each family")
     assert equal is not None
     assert each is not None
-    assert equal.relation == Interval(low="0", high="0")
+    assert equal.relation == Interval(high="0")
+    assert describe_relation(equal) == "== 0"
     assert each.target is not None
     assert (each.target.kind, each.target.name) == ("each", "family")
     assert bar.gate("spectral.shift on attn") is not None

@@ -54,8 +54,18 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """``replacement`` instead of the characters from ``start`` to ``end``."""
+
+    start: int
+    end: int
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """A diagnostic with its place."""
+    """A diagnostic with its place. ``code`` is a code of the compiler or the name of a lint rule,
+    ``change`` the fix that lint offers."""
 
     code: str
     severity: Literal["error", "warning", "information"]
@@ -64,15 +74,7 @@ class Finding:
     start: int
     end: int
     related: Related | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """``replacement`` instead of the characters from ``start`` to ``end``."""
-
-    start: int
-    end: int
-    replacement: str
+    change: Change | None = None
 
 
 @dataclass(frozen=True, slots=True)

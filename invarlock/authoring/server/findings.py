@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from invarlock.authoring.lint import LintFinding, lint
 from invarlock.authoring.server.analysis import Analysis
-from invarlock.authoring.server.answers import Finding, Location, Related
+from invarlock.authoring.server.answers import Change, Finding, Location, Related
 from invarlock.policy.compile import Compiled
 from invarlock.policy.diagnostics import Diagnostic
 
 
 def findings(analysis: Analysis) -> tuple[Finding, ...]:
-    """Every error and warning of the document, in order."""
+    """Every error and warning of the document, in order; of a policy that compiles, what lint
+    finds, too."""
     outcome = analysis.outcome
-    found = outcome.warnings if isinstance(outcome, Compiled) else outcome.diagnostics
-    return tuple(_finding(analysis, diagnostic) for diagnostic in found)
+    if not isinstance(outcome, Compiled):
+        return tuple(_finding(analysis, diagnostic) for diagnostic in outcome.diagnostics)
+    warnings = (_finding(analysis, diagnostic) for diagnostic in outcome.warnings)
+    linted = (_linted(analysis, found) for found in lint(outcome.source, filename=""))
+    return (*warnings, *linted)
 
 
 def _finding(analysis: Analysis, diagnostic: Diagnostic) -> Finding:
@@ -30,4 +35,18 @@ def _finding(analysis: Analysis, diagnostic: Diagnostic) -> Finding:
         # An editor cannot show a place without width.
         end=max(end, min(start + 1, len(analysis.text))),
         related=related,
+    )
+
+
+def _linted(analysis: Analysis, found: LintFinding) -> Finding:
+    start, end = analysis.places.span(found.span)
+    edit = found.fix
+    return Finding(
+        code=found.rule,
+        severity="information" if found.severity == "info" else "warning",
+        message=found.message,
+        hint=found.hint,
+        start=start,
+        end=max(end, min(start + 1, len(analysis.text))),
+        change=None if edit is None else Change(edit.start, edit.end, edit.replacement),
     )

@@ -29,7 +29,11 @@ def quick_fixes(analysis: Analysis, start: int, end: int) -> tuple[Fix, ...]:
 
 
 def _fixes(analysis: Analysis, finding: Finding) -> Iterator[Fix]:
-    """The first candidate that mends ``finding``."""
+    """Lint's own fix, which never moves the digest, or the first candidate that mends
+    ``finding``."""
+    if finding.change is not None:
+        yield Fix(f"fix `{finding.code}`: {finding.hint}", (finding.change,), finding)
+        return
     for title, change in islice(candidates(analysis, finding), _MAX_TRIED):
         if _mends(analysis, finding, change):
             yield Fix(title, (change,), finding)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from invarlock.authoring.server.analysis import Analysis, outcome
 from invarlock.authoring.server.answers import Hover
-from invarlock.authoring.server.inherited import gate_page
+from invarlock.authoring.server.inherited import bound_text, gate_page
 from invarlock.authoring.server.names import Occurrence
 from invarlock.authoring.server.placed import gate_at, key_at, place_of_gate
 from invarlock.authoring.server.statements import Statement
@@ -20,10 +17,8 @@ from invarlock.authoring.server.words import (
     setting_page,
 )
 from invarlock.policy.compile import Compiled
-from invarlock.policy.intervals import describe
 from invarlock.policy.lex import Token
-
-_CODE: Final = re.compile(r"`")
+from invarlock.present.markdown_text import code
 
 
 def hover(analysis: Analysis, offset: int) -> Hover | None:
@@ -69,7 +64,7 @@ def _bound_in_bar(analysis: Analysis, statement: Statement, key: str) -> str:
     if found is None:
         return ""
     bar, _, placed = found
-    return f"`{key}` is bounded `{describe(placed.gate.relation)}` in the bar `{bar}`"
+    return f"in the bar {code(bar)}: **{placed.gate.level}** {bound_text(placed.gate)}"
 
 
 # --- names ----------------------------------------------------------------------------------
@@ -80,15 +75,15 @@ def _name_page(analysis: Analysis, name: Occurrence) -> str:
         case "tier":
             return _tier_page(analysis, name.name)
         case "profile":
-            return f"profile `{name.name}`: tightens any tier\n\n" + _bars(analysis, name.name)
+            return f"profile {code(name.name)}: tightens any tier\n\n" + _bars(analysis, name.name)
         case "signer":
             return _signer_page(analysis, name.name)
         case "include":
             read = analysis.included(name.name)
-            return f"tiers of `{read[0]}`" if read else "an included file that cannot be read"
+            return f"tiers of {code(read[0])}" if read else "an included file that cannot be read"
         case "foreign":
             read = analysis.included(name.alias)
-            return f"tier `{name.name}`" + (f" of `{read[0]}`" if read else "")
+            return f"tier {code(name.name)}" + (f" of {code(read[0])}" if read else "")
 
 
 def _tier_page(analysis: Analysis, tier: str) -> str:
@@ -119,13 +114,9 @@ def _signer_page(analysis: Analysis, signer: str) -> str:
         if head is None or head.kind != "signer" or head.word(1) != signer:
             continue
         if statement.word(1) == "=":
-            lines.append(f"- {statement.kind}: {_quoted(statement.word(2))}")
+            value = statement.word(2).strip('"')
+            lines.append(f"- {statement.kind}: {code(value)}")
     return "\n".join(lines)
-
-
-def _quoted(text: str) -> str:
-    """``text`` as code; Markdown has no escape for a backtick inside."""
-    return "`" + _CODE.sub("", text.strip('"')) + "`"
 
 
 # --- digests --------------------------------------------------------------------------------
@@ -146,7 +137,7 @@ def _pin_page(analysis: Analysis, statement: Statement, token: Token) -> str:
         return "policy digest of a file that cannot be read"
     found = outcome(read[1], filename=read[0], reader=analysis.reader_from(read[0]))
     if not isinstance(found, Compiled):
-        return f"policy digest of `{read[0]}`, which has errors"
+        return f"policy digest of {code(read[0])}, which has errors"
     if found.ir.digest == token.text:
-        return f"policy digest of `{read[0]}`: it is that file's"
-    return f"policy digest of `{read[0]}`: that file's is now `{found.ir.digest}`"
+        return f"policy digest of {code(read[0])}: it is that file's"
+    return f"policy digest of {code(read[0])}: that file's is now `{found.ir.digest}`"

@@ -5,16 +5,19 @@ from __future__ import annotations
 from invarlock.authoring.server.analysis import Analysis
 from invarlock.authoring.server.levels import Level, lineage
 from invarlock.authoring.server.placed import GateHere
-from invarlock.policy.catalogue import MEASURES
+from invarlock.policy.catalogue import MEASURES, SETTINGS
 from invarlock.policy.checked import PlacedGate
-from invarlock.policy.intervals import at_least_as_strict, describe
+from invarlock.policy.intervals import at_least_as_strict
 from invarlock.policy.ir import Gate
+from invarlock.policy.words import meaning, relation_text
+from invarlock.present.markdown_text import code, inline
 
 
 def gate_page(analysis: Analysis, here: GateHere) -> str:
-    """The gate with its normalised bound and unit, and what it does to the one above it."""
+    """The gate with its normalised bound and unit, what that means, and what it does to the one
+    above it."""
     gate = here.placed.gate
-    lines = [f"**{gate.level}** `{gate.id} {describe(gate.relation)}`{_unit(gate)}"]
+    lines = [f"**{gate.level}** {bound_text(gate)}", "", inline(meaning(gate, _settings(analysis)))]
     if here.kind == "tier":
         lines += ["", _above(analysis, here)]
     elif here.kind == "profile":
@@ -23,12 +26,21 @@ def gate_page(analysis: Analysis, here: GateHere) -> str:
             "where a tier bounds it too, what both accept counts",
             *_tiers(analysis, here),
         ]
-    return "\n".join(line for line in lines)
+    return "\n".join(lines)
 
 
-def _unit(gate: Gate) -> str:
-    unit = MEASURES[gate.measure].unit
-    return "" if unit is None else f" ({unit.value})"
+def bound_text(gate: Gate) -> str:
+    """The gate as the language writes it, with its unit."""
+    return code(f"{gate.id} {relation_text(gate)}")
+
+
+def _settings(analysis: Analysis) -> dict[str, str]:
+    """Settings of the top level, with the defaults of what it leaves unsaid."""
+    settings = {name: setting.default for name, setting in SETTINGS.items()}
+    checked = analysis.read.checked
+    if checked is not None:
+        settings |= {name: placed.value for name, placed in checked.top.settings.items()}
+    return settings
 
 
 def _above(analysis: Analysis, here: GateHere) -> str:
@@ -47,13 +59,13 @@ def _tiers(analysis: Analysis, here: GateHere) -> list[str]:
             level.gates[here.key] for level in lineage(analysis, tier) if here.key in level.gates
         ]
         if found:
-            rows.append(f"- `{tier}`: `{describe(found[-1].gate.relation)}`")
+            rows.append(f"- `{tier}`: {code(relation_text(found[-1].gate))}")
     return ["", *rows] if rows else []
 
 
 def _compared(child: Gate, parent: Gate) -> str:
     measure = MEASURES[parent.measure]
-    before = f"`{parent.level} … {describe(parent.relation)}`"
+    before = code(f"{parent.level} … {relation_text(parent)}")
     down = at_least_as_strict(child.relation, parent.relation, measure)
     up = at_least_as_strict(parent.relation, child.relation, measure)
     if child.level == "warn" and parent.level == "require":
@@ -64,6 +76,6 @@ def _compared(child: Gate, parent: Gate) -> str:
 
 
 def _where(level: Level, placed: PlacedGate) -> str:
-    block = f"of tier `{level.name}`" if level.name else "of the top level"
-    file = f" in `{level.file}`" if level.file else ""
+    block = f"of tier {code(level.name)}" if level.name else "of the top level"
+    file = f" in {code(level.file)}" if level.file else ""
     return f"{block}{file}, line {placed.span.line}"

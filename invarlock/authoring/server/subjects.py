@@ -12,7 +12,7 @@ from invarlock.authoring.server.starters import keyword
 from invarlock.authoring.server.statements import Statement
 from invarlock.authoring.server.words import POINT, measure_page
 from invarlock.policy.catalogue import MEASURES, Kind, Measure
-from invarlock.policy.intervals import describe
+from invarlock.policy.words import relation_text
 
 
 def subject_choices() -> Iterator[Choice]:
@@ -39,7 +39,7 @@ def gates_in_test(analysis: Analysis, statement: Statement) -> list[Choice]:
     """The gates of the bar that the test around ``statement`` names."""
     tier, profile = bar_in_test(analysis, statement)
     gates = bar_gates(analysis, tier, profile)
-    return [Choice(key, "gate", describe(placed.gate.relation)) for key, placed in gates.items()]
+    return [Choice(key, "gate", relation_text(placed.gate)) for key, placed in gates.items()]
 
 
 def bar_in_test(analysis: Analysis, statement: Statement) -> tuple[str, str]:

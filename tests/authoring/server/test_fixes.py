@@ -8,6 +8,7 @@ from invarlock.authoring.server.analysis import analyse
 from invarlock.authoring.server.answers import applied
 from invarlock.authoring.server.findings import findings
 from invarlock.authoring.server.fixes import quick_fixes
+from invarlock.policy import compile_policy
 from tests.authoring.server.support import WHOLE
 
 
@@ -80,8 +81,21 @@ def test_a_weaker_gate_is_not_mended_by_guessing() -> None:
     assert quick_fixes(analyse(text), 0, len(text)) == ()
 
 
+def test_lint_finds_and_mends_in_a_policy_that_compiles() -> None:
+    place = WHOLE.index("<= 0.1\n") + 3
+    (fix,) = quick_fixes(analyse(WHOLE), place, place)
+    assert fix.finding.code == "unit-words"
+    mended = applied(WHOLE, fix.changes)
+    assert "on each family <= 0.1 nats\n" in mended
+    digests = [compile_policy(text.encode(), filename="").ir.digest for text in (WHOLE, mended)]
+    assert digests[0] == digests[1]
+    broken = WHOLE.replace("refines loose", "refines lose")
+    assert not [f for f in findings(analyse(broken)) if f.code == "unit-words"]
+
+
 def test_only_what_is_touched_is_mended() -> None:
     text = WHOLE.replace("drift", "drif").replace("tier = tight", "tier = thight")
+    assert len(quick_fixes(analyse(text), 0, len(text))) == 2
     place = text.index("drif")
     (fix,) = quick_fixes(analyse(text), place, place)
     assert fix.title == "replace by `perplexity.drift`"

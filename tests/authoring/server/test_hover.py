@@ -34,8 +34,9 @@ def test_a_measure_with_unit_range_and_direction() -> None:
 
 def test_a_gate_with_its_bound_normalised_and_what_it_tightens() -> None:
     text = page_in_whole('perplexity.ratio on "code" <‸= 1.1\n')
-    assert '`perplexity.ratio on "code" <= 1.1` (ratio)' in text
+    assert '**require** `perplexity.ratio on "code" <= 1.1`' in text
     assert "tightens `require … <= 1.2` of tier `loose`, line 10" in text
+    assert "all of the 95% interval is at most 1.1" in text
 
 
 @pytest.mark.parametrize(
@@ -55,14 +56,22 @@ def test_what_a_gate_does_to_the_one_above(line: str, said: str) -> None:
 def test_a_gate_of_a_profile_names_the_tiers_that_have_it() -> None:
     text = page_in_whole("kl.mean <‸= 0.1 }")
     assert "what both accept counts" in text
-    assert "- `tight`: `<= 0.2`" in text
+    assert "- `tight`: `<= 0.2 nats`" in text
 
 
 def test_a_gate_that_comes_from_an_included_tier() -> None:
     text = HEAD + f'include "house.invar" sha256:{"0" * 64} as house\n'
     text += "tier a refines house.balanced { require kl.mean <‸= 0.1 }\n"
     said = page(text, {"house.invar": HOUSE})
-    assert "tightens `require … <= 0.5` of tier `base` in `house.invar`, line 6" in said
+    assert "tightens `require … <= 0.5 nats` of tier `base` in `house.invar`, line 6" in said
+
+
+def test_the_text_of_others_is_no_markup() -> None:
+    line = 'tier t { require perplexity.ratio on "![a](https://b)`" <‸= 1 }'
+    text = page(HEAD + line)
+    assert '``perplexity.ratio on "![a](https://b)`" <= 1``' in text
+    assert "!\\[a\\](" in text
+    assert text.count("![a](https://b)") == 1
 
 
 def test_a_tier_with_its_digest() -> None:
@@ -81,12 +90,12 @@ def test_a_profile_with_the_digests_of_its_bars() -> None:
 
 def test_a_signer_with_its_parts() -> None:
     text = 'signer r {\n  repository = "https://example.org/`a`"\n}\nrequire signature.by in {‸r}\n'
-    assert "- repository: `https://example.org/a`" in page(HEAD + text)
+    assert "- repository: `` https://example.org/`a` ``" in page(HEAD + text)
 
 
 def test_a_gate_that_a_test_speaks_of() -> None:
     text = page_in_whole('because ‸perplexity.ratio on "code"')
-    assert "is bounded `<= 1.1` in the bar `tight+ci`" in text
+    assert 'in the bar `tight+ci`: **require** `perplexity.ratio on "code" <= 1.1`' in text
 
 
 def test_the_pin_of_an_include_is_compared_with_the_file() -> None:

@@ -18,7 +18,7 @@ from invarlock.policy.compile import Compiled
 from invarlock.policy.diagnostics import Diagnostic, PolicyFault
 
 _MAX_TRIED: Final = 16
-_MAX_FINDINGS: Final = 20
+_MAX_FINDINGS: Final = 8
 """Findings of one request that fixes are tried for: each try compiles the policy."""
 
 

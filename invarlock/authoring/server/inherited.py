@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from invarlock.authoring.server.analysis import Analysis
 from invarlock.authoring.server.levels import Level, lineage
 from invarlock.authoring.server.placed import GateHere
 from invarlock.policy.catalogue import MEASURES, SETTINGS
 from invarlock.policy.checked import PlacedGate
-from invarlock.policy.intervals import at_least_as_strict
+from invarlock.policy.intervals import at_least_as_strict, canonical
 from invarlock.policy.ir import Gate
 from invarlock.policy.words import meaning, relation_text
 from invarlock.present.markdown_text import code, inline
@@ -30,8 +32,13 @@ def gate_page(analysis: Analysis, here: GateHere) -> str:
 
 
 def bound_text(gate: Gate) -> str:
-    """The gate as the language writes it, with its unit."""
-    return code(f"{gate.id} {relation_text(gate)}")
+    """The gate with its bound in canonical form and its unit."""
+    return code(f"{gate.id} {_relation(gate)}")
+
+
+def _relation(gate: Gate) -> str:
+    relation = canonical(gate.relation, MEASURES[gate.measure])
+    return relation_text(replace(gate, relation=relation))
 
 
 def _settings(analysis: Analysis) -> dict[str, str]:
@@ -59,13 +66,13 @@ def _tiers(analysis: Analysis, here: GateHere) -> list[str]:
             level.gates[here.key] for level in lineage(analysis, tier) if here.key in level.gates
         ]
         if found:
-            rows.append(f"- `{tier}`: {code(relation_text(found[-1].gate))}")
+            rows.append(f"- `{tier}`: {code(_relation(found[-1].gate))}")
     return ["", *rows] if rows else []
 
 
 def _compared(child: Gate, parent: Gate) -> str:
     measure = MEASURES[parent.measure]
-    before = code(f"{parent.level} … {relation_text(parent)}")
+    before = code(f"{parent.level} … {_relation(parent)}")
     down = at_least_as_strict(child.relation, parent.relation, measure)
     up = at_least_as_strict(parent.relation, child.relation, measure)
     if child.level == "warn" and parent.level == "require":

@@ -40,6 +40,19 @@ def test_a_gate_with_its_bound_normalised_and_what_it_tightens() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("windows.final > 4", "windows.final >= 5 windows"),
+        ("top1.agreement in [97%, 100%]", "top1.agreement >= 0.97"),
+        ("invariants.non_finite < 1", "invariants.non_finite == 0"),
+        ("delta_p.mean >= -01.50 pp", "delta_p.mean >= -1.5 pp"),
+    ],
+)
+def test_bounds_are_shown_in_canonical_form(written: str, shown: str) -> None:
+    assert f"**require** `{shown}`" in page(HEAD + f"requ‸ire {written}")
+
+
+@pytest.mark.parametrize(
     ("line", "said"),
     [
         ("require perplexity.ratio <= 1.10", "the same as"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Final
 
@@ -48,17 +47,17 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), ch
 
 def _ordered(value: object) -> Json:
     """``value`` with the keys of all objects in the order of their UTF-16 code units."""
-    if value is None or isinstance(value, str | bool):
+    if isinstance(value, str) or value is None:
         return value
     if isinstance(value, int):
-        if abs(value) > _MAX_SAFE:
+        if not -_MAX_SAFE <= value <= _MAX_SAFE:
             raise TypeError("integer outside the safe range of JSON")
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise TypeError("object key is not a string")
         return {key: _ordered(value[key]) for key in sorted(value, key=_utf16)}
-    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+    if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical form here")
 

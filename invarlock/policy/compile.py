@@ -53,7 +53,8 @@ _SPURIOUS: Final = {
 class Compiled:
     """A policy without errors. ``spans`` holds, for each bar and gate id, where it is written;
     ``cases`` its own tests, in the order of the source; ``signers`` the rules that it declares, by
-    the names that it gives them."""
+    the names that it gives them; ``setting_spans`` where each bar's settings are written, if they
+    are."""
 
     name: str
     version: str
@@ -64,6 +65,7 @@ class Compiled:
     spans: Mapping[str, Mapping[str, Span]]
     cases: tuple[Case, ...] = ()
     signers: Mapping[str, KeySigner | WorkflowSigner] = field(default_factory=dict)
+    setting_spans: Mapping[str, Mapping[str, Span]] = field(default_factory=dict)
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -173,4 +175,8 @@ def _compile(source: bytes, text: str, problems: Problems) -> Compiled | None:
         },
         cases=checked.cases,
         signers={name: placed.rule for name, placed in checked.signers.items()},
+        setting_spans={
+            name: {key: placed.span for key, placed in bar.settings.items()}
+            for name, bar in bars.items()
+        },
     )

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import quote
 
 from invarlock import __version__
-from invarlock.errors import CODES
-from invarlock.policy.diagnostics import Diagnostic
+from invarlock.errors import CODES, InvarlockError
+from invarlock.policy.compile import Compiled
+from invarlock.policy.diagnostics import Diagnostic, PolicyFault
 from invarlock.policy.span import Span
 
 SCHEMA: Final = (
@@ -93,6 +94,23 @@ def diagnostic_results(diagnostics: Iterable[Diagnostic]) -> list[SarifResult]:
         )
         for found in diagnostics
     ]
+
+
+def check_sarif(outcomes: Mapping[str, Compiled | InvarlockError]) -> dict[str, object]:
+    """What checking policies found, by file name; a file that could not be read is a result too."""
+    results: list[SarifResult] = []
+    for file, outcome in outcomes.items():
+        if isinstance(outcome, Compiled):
+            results += diagnostic_results(outcome.warnings)
+        elif isinstance(outcome, PolicyFault):
+            results += diagnostic_results(outcome.diagnostics)
+        else:
+            message = f"{outcome.message}; {outcome.hint}" if outcome.hint else outcome.message
+            place = SarifPlace(file)
+            results.append(
+                SarifResult(outcome.code, "error", message, place, identity=(file, message))
+            )
+    return sarif_log(code_rules(results), results)
 
 
 def code_rules(results: Iterable[SarifResult]) -> list[SarifRule]:

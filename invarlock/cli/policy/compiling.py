@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from invarlock.canonical import canonical_bytes
-from invarlock.cli.policy.forms import format_option, print_json
+from invarlock.cli.policy.forms import format_choice, format_option, print_json
 from invarlock.errors import (
     EXIT_ENVIRONMENT,
     EXIT_USAGE,
@@ -26,7 +26,7 @@ from invarlock.policy.output import write_beside
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@format_option
+@format_choice("text", "json", "sarif")
 @click.pass_context
 def check(ctx: click.Context, files: tuple[str, ...], form: str) -> None:
     """Check policies and print everything found in them.
@@ -37,6 +37,10 @@ def check(ctx: click.Context, files: tuple[str, ...], form: str) -> None:
     results = {printable(name): _outcome(name) for name in files}
     if form == "json":
         print_json(views.check_document(results))
+    elif form == "sarif":
+        from invarlock.present.sarif import check_sarif
+
+        print_json(check_sarif(results))
     else:
         for name, result in results.items():
             found = views.diagnostics_text(name, result)

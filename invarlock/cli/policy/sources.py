@@ -82,7 +82,8 @@ def _policy_side(
 
 
 def _places(compiled: Compiled, bar: str, label: str, file: str) -> Places:
-    return {key: Place(label, file, span) for key, span in compiled.spans[bar].items()}
+    spans = {**compiled.spans[bar], **compiled.setting_spans.get(bar, {})}
+    return {key: Place(label, file, span) for key, span in spans.items()}
 
 
 def _revision_side(reference: PolicyReference, revision: str, path: str) -> Side:

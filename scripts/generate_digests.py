@@ -18,7 +18,7 @@ POLICIES = Path(__file__).resolve().parents[1] / "policies"
 DIGESTS = POLICIES / "digests.json"
 
 Found = dict[str, dict[str, str]]
-"""By file: the digest of the policy under `policy`, and of each bar under its name."""
+"""By file: the digest of the policy under `policy`, and of each bar under `#` and its name."""
 
 
 def digests() -> Found:
@@ -34,7 +34,10 @@ def digests() -> Found:
 def golden() -> Found:
     """The digests as they were published."""
     document = json.loads(DIGESTS.read_text("utf-8"))
-    return {name: dict(found) for name, found in document["policies"].items()}
+    return {
+        name: {"policy": found["policy"], **{f"#{bar}": d for bar, d in found["bars"].items()}}
+        for name, found in document["policies"].items()
+    }
 
 
 def moved(old: Found, new: Found) -> Iterator[str]:
@@ -56,7 +59,14 @@ def main(arguments: list[str]) -> int:
         if found:
             print(f"these digests are pinned by consumers; if meant, run {Path(__file__).name}")
         return 1 if found else 0
-    document = {"schema": "invarlock.policy-digests/1", "policies": new}
+    policies = {
+        name: {
+            "policy": found["policy"],
+            "bars": {key[1:]: digest for key, digest in found.items() if key.startswith("#")},
+        }
+        for name, found in new.items()
+    }
+    document = {"schema": "invarlock.policy-digests/1", "policies": policies}
     DIGESTS.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
     return 0
 

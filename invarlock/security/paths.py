@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +17,9 @@ def secure_tempdir(prefix: str = "invarlock-", parent: Path | None = None) -> It
 
     Raises EnvironmentFault E603 when it cannot be made.
     """
+    import shutil
+    import tempfile
+
     try:
         path = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     except OSError as err:

@@ -7,16 +7,14 @@ natural range (a share never exceeds 1), and whole numbers where it counts.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from invarlock.canonical import decimal_text
-from invarlock.errors import Inconclusive
 from invarlock.policy.catalogue import MEASURES, Kind, Measure, Range, Unit
 from invarlock.policy.ir import Gate, Interval, Member, Relation, Signers
-from invarlock.policy.signers import describe_rule
+from invarlock.policy.signers import Budget, covers, describe_rule
 
 WHOLE_UNITS: Final = frozenset({Unit.COUNT, Unit.TOKENS, Unit.WINDOWS})
 """Units of things that are counted one by one."""
@@ -110,9 +108,9 @@ def canonical(relation: Relation, measure: Measure) -> Relation:
 
     An interval is clipped to what can be reached, with whole ends where things are counted, and an
     end that the measure itself has is left out: ``> 4`` of a count is ``>= 5``, and ``in
-    [97%, 100%]`` of a share is ``>= 0.97``. A signer whom the others allow anyway is left out.
-    Relations that accept the same values become equal; only signers whose globs cover one
-    another jointly may keep two forms.
+    [97%, 100%]`` of a share is ``>= 0.97``. A signer whom another one covers is left out.
+    Relations that accept the same values become equal; only signers that several others cover
+    together may keep two forms.
     """
     match relation:
         case Interval():
@@ -134,14 +132,16 @@ def _without_natural_ends(kept: Interval, limits: Range) -> Interval:
     return Interval(low=low[0], low_closed=low[1], high=high[0], high_closed=high[1])
 
 
+@lru_cache(maxsize=64)
 def _without_covered(signers: Signers) -> Signers:
     rules = signers.rules
-    for rule in rules if len(rules) > 1 else ():
-        others = tuple(other for other in rules if other != rule)
-        with suppress(Inconclusive):  # too large to tell: it stays
-            if others and _includes(Signers(rules=others), Signers(rules=(rule,))):
-                rules = others
-    return Signers(rules=rules)
+    return Signers(
+        rules=tuple(
+            rule
+            for rule in rules
+            if not any(covers(other, rule) for other in rules if other != rule)
+        )
+    )
 
 
 def _whole(interval: Interval) -> Interval:
@@ -159,27 +159,30 @@ def _whole(interval: Interval) -> Interval:
     return interval_of(low, high)
 
 
-def at_least_as_strict(child: Relation, parent: Relation, measure: Measure) -> bool:
+def at_least_as_strict(
+    child: Relation, parent: Relation, measure: Measure, budget: Budget | None = None
+) -> bool:
     """Whether every value of ``measure`` that ``child`` accepts is accepted by ``parent``.
 
-    Raises :class:`Inconclusive` E136 for signers whose globs are too large to tell.
+    Raises :class:`Inconclusive` E136 for signers whose globs are too large to tell; several
+    questions may share a ``budget``.
     """
     if isinstance(child, Interval) and isinstance(parent, Interval):
         return is_subset(reach(child, measure), reach(parent, measure))
     if isinstance(child, Member) and isinstance(parent, Member):
         return set(child.values) <= set(parent.values)
     if isinstance(child, Signers) and isinstance(parent, Signers):
-        return _includes(parent, child)
+        return _includes(parent, child, budget)
     return False
 
 
-def _includes(parent: Signers, child: Signers) -> bool:
+def _includes(parent: Signers, child: Signers, budget: Budget | None) -> bool:
     from invarlock.policy.compare.signers import includes  # few policies name signers twice
 
-    return includes(parent, child)
+    return includes(parent, child, budget)
 
 
-def intersect(a: Relation, b: Relation) -> Relation | None:
+def intersect(a: Relation, b: Relation, budget: Budget | None = None) -> Relation | None:
     """What both relations accept; ``None`` where they have no word in common or differ in kind,
     or where neither set of signers includes the other, so that no set of rules says it.
 
@@ -192,7 +195,7 @@ def intersect(a: Relation, b: Relation) -> Relation | None:
         common = tuple(sorted(set(a.values) & set(b.values)))
         return Member(values=common) if common else None
     if isinstance(a, Signers) and isinstance(b, Signers):
-        return a if _includes(b, a) else b if _includes(a, b) else None
+        return a if _includes(b, a, budget) else b if _includes(a, b, budget) else None
     return None
 
 

@@ -9,11 +9,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from functools import lru_cache
+from typing import Annotated, Final, Literal
 
+from invarlock.errors import Inconclusive
 from invarlock.policy.shapes import Limits, Node, Tagged
 
 GlobText = Annotated[str, Limits(min_length=1, max_length=256)]
+_ANY: Final = "\0"
+"""Stands for what a star takes: no glob holds it, for globs are visible ASCII."""
+_PAIRS: Final = 64 * 64
+"""Rules that one file can declare, in pairs."""
 KeyDigest = Annotated[str, Limits(pattern=r"^sha256:[0-9a-f]{64}$")]
 
 
@@ -52,36 +58,62 @@ def accepts(rule: KeySigner | WorkflowSigner, identity: KeySigner | WorkflowSign
     )
 
 
+@lru_cache(maxsize=_PAIRS)
+def covers(wide: KeySigner | WorkflowSigner, narrow: KeySigner | WorkflowSigner) -> bool:
+    """Whether the rule ``wide`` allows everyone whom the rule ``narrow`` allows.
+
+    Exact for one rule in one rule: where ``narrow`` has a star, ``wide`` must have one that takes
+    it, and a character that stands in no glob tells whether it does.
+    """
+    if isinstance(wide, KeySigner) or isinstance(narrow, KeySigner):
+        return wide == narrow
+    return all(
+        glob_matches(getattr(wide, part), getattr(narrow, part).replace("*", _ANY))
+        for part in ("repository", "workflow", "ref", "issuer")
+    )
+
+
+class Budget:
+    """What comparing signers may still cost, over all comparisons that share it."""
+
+    def __init__(self, steps: int = 200_000) -> None:
+        self.steps = steps
+
+    def spend(self, steps: int) -> None:
+        """Take ``steps``. Raises :class:`Inconclusive` E136 where they are not left."""
+        self.steps -= steps
+        if self.steps < 0:
+            raise too_large()
+
+
+def too_large() -> Inconclusive:
+    """The error of globs that cannot be compared in bounded time."""
+    return Inconclusive(
+        "E136", "the globs of `signature.by` are too large to compare", "write fewer stars"
+    )
+
+
 def glob_matches(glob: str, text: str) -> bool:
-    """Whether all of ``text`` matches ``glob``, in time linear in the product of their lengths."""
-    places = {0}
-    for character in text:
-        places = {
-            reached
-            for place in _past_stars(glob, places)
-            if place < len(glob)
-            for reached in _step(glob, place, character)
-        }
-        if not places:
+    """Whether all of ``text`` matches ``glob``, in linear time: a star takes the least it can."""
+    wanted, found = glob.split("/"), text.split("/")
+    return len(wanted) == len(found) and all(map(_step_matches, wanted, found))
+
+
+def _step_matches(glob: str, text: str) -> bool:
+    """As :func:`glob_matches`, for what stands between two `/`."""
+    first, *pieces = glob.split("*")
+    if not pieces:
+        return text == first
+    last = pieces.pop()
+    place, end = len(first), len(text) - len(last)
+    if place > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for piece in pieces:
+        at = text.find(piece, place, end)
+        if at < 0:
             return False
-    return len(glob) in _past_stars(glob, places)
-
-
-def _past_stars(glob: str, places: set[int]) -> set[int]:
-    """``places``, and what follows the stars they stand at: a star may stand for nothing."""
-    found = set(places)
-    for place in places:
-        end = place
-        while end < len(glob) and glob[end] == "*":
-            end += 1
-            found.add(end)
-    return found
-
-
-def _step(glob: str, place: int, character: str) -> tuple[int, ...]:
-    if glob[place] == "*":
-        return (place,) if character != "/" else ()
-    return (place + 1,) if glob[place] == character else ()
+        place = at + len(piece)
+    return True
 
 
 def describe_rule(rule: KeySigner | WorkflowSigner) -> str:

@@ -15,9 +15,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final, NamedTuple
 
-from invarlock.errors import Inconclusive
 from invarlock.policy.ir import Signers
-from invarlock.policy.signers import KeySigner, WorkflowSigner
+from invarlock.policy.signers import Budget, KeySigner, WorkflowSigner, covers, too_large
 
 MAX_STATES: Final = 8_192
 """Pairs of states looked at before the question is given up as too large (E136)."""
@@ -34,12 +33,13 @@ _END: Final = ""
 _SPARE: Final = string.ascii_lowercase + string.digits + "-._" + string.ascii_uppercase
 
 
-def includes(parent: Signers, child: Signers) -> bool:
+def includes(parent: Signers, child: Signers, budget: Budget | None = None) -> bool:
     """Whether ``parent`` allows every identity that ``child`` allows.
 
-    Raises :class:`Inconclusive` E136 where the patterns are too large to tell.
+    Raises :class:`Inconclusive` E136 where the patterns are too large to tell, or what is left of
+    ``budget`` is not enough.
     """
-    return all(identity is None for identity in outside(parent, child))
+    return all(identity is None for identity in outside(parent, child, budget))
 
 
 def witness(parent: Signers, child: Signers) -> Identity | None:
@@ -50,14 +50,19 @@ def witness(parent: Signers, child: Signers) -> Identity | None:
     return next((identity for identity in outside(parent, child) if identity is not None), None)
 
 
-def outside(parent: Signers, child: Signers) -> tuple[KeySigner | None, WorkflowSigner | None]:
+def outside(
+    parent: Signers, child: Signers, budget: Budget | None = None
+) -> tuple[KeySigner | None, WorkflowSigner | None]:
     """One key and one workflow identity that ``child`` allows and ``parent`` does not.
 
     Raises as :func:`includes`.
     """
     key = next((rule for rule in _keys(child) if rule not in parent.rules), None)
-    new = [rule for rule in _workflows(child) if rule not in parent.rules]
-    return key, _workflow_outside(list(_workflows(parent)), new) if new else None
+    # What one rule of the parent covers needs no search.
+    new = [r for r in _workflows(child) if not any(covers(wide, r) for wide in parent.rules)]
+    if not new:
+        return key, None
+    return key, _workflow_outside(list(_workflows(parent)), new, budget or Budget())
 
 
 def _keys(signers: Signers) -> Iterator[KeySigner]:
@@ -86,7 +91,8 @@ class _Automaton:
             self.accepting |= 1 << place
             place += 1
             if place > MAX_PLACES:
-                raise _too_large()
+                raise too_large()
+        self.places = place
         self.start = self._past_stars(start)
 
     def _past_stars(self, mask: int) -> int:
@@ -118,7 +124,7 @@ class _Pair(NamedTuple):
 
 
 def _workflow_outside(
-    parent: list[WorkflowSigner], child: list[WorkflowSigner]
+    parent: list[WorkflowSigner], child: list[WorkflowSigner], budget: Budget
 ) -> WorkflowSigner | None:
     """The shortest workflow identity in ``child`` and not in ``parent``: breadth first."""
     inner, outer = _Automaton(child), _Automaton(parent)
@@ -126,9 +132,12 @@ def _workflow_outside(
     first = _Pair(inner.start, outer.start, begun=False)
     came: dict[_Pair, tuple[_Pair, str] | None] = {first: None}
     waiting = deque([first])
+    # A step over many places is one over long masks.
+    cost = 1 + (inner.places + outer.places) // 2_048
     while waiting:
         pair = waiting.popleft()
         for character in _next_characters(inner, pair, characters):
+            budget.spend(cost)
             after = inner.step(pair.child, character)
             if not after:
                 continue
@@ -140,7 +149,7 @@ def _workflow_outside(
                 return _identity(came, beyond)
             waiting.append(beyond)
         if len(came) > MAX_STATES:
-            raise _too_large()
+            raise too_large()
     return None
 
 
@@ -173,12 +182,6 @@ def _identity(came: dict[_Pair, tuple[_Pair, str] | None], last: _Pair) -> Workf
         at = came[at[0]]
     parts.reverse()
     if any(len(part) > MAX_TEXT for part in parts):
-        raise _too_large()
+        raise too_large()
     repository, workflow, ref, issuer = parts
     return WorkflowSigner(repository=repository, workflow=workflow, ref=ref, issuer=issuer)
-
-
-def _too_large() -> Inconclusive:
-    return Inconclusive(
-        "E136", "the globs of `signature.by` are too large to compare", "write fewer stars"
-    )

@@ -132,8 +132,10 @@ def _workflow_outside(
     first = _Pair(inner.start, outer.start, begun=False)
     came: dict[_Pair, tuple[_Pair, str] | None] = {first: None}
     waiting = deque([first])
-    # A step over many places is one over long masks.
-    cost = 1 + (inner.places + outer.places) // 2_048
+    # A step over many places is one over long masks, and making the automata costs, too.
+    places = inner.places + outer.places
+    cost = 1 + places // 2_048
+    budget.spend(places // 16)
     while waiting:
         pair = waiting.popleft()
         for character in _next_characters(inner, pair, characters):

@@ -54,16 +54,19 @@ def _ordered(value: object) -> Json:
             raise TypeError("integer outside the safe range of JSON")
         return value
     if isinstance(value, dict):
-        if not all(isinstance(key, str) for key in value):
-            raise TypeError("object key is not a string")
-        return {key: _ordered(value[key]) for key in sorted(value, key=_utf16)}
+        return {key: _ordered(value[key]) for key in _keys(value)}
     if isinstance(value, list | tuple):
         return [_ordered(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical form here")
 
 
-def _utf16(key: str) -> bytes:
-    return key.encode("utf-16-be")
+def _keys(value: dict[object, object]) -> list[str]:
+    keys = [key for key in value if isinstance(key, str)]
+    if len(keys) != len(value):
+        raise TypeError("object key is not a string")
+    if all(map(str.isascii, keys)):  # the order is the same, and there without encoding
+        return sorted(keys)
+    return sorted(keys, key=lambda key: key.encode("utf-16-be"))
 
 
 def digest_bytes(data: bytes | memoryview) -> str:

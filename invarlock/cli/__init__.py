@@ -86,6 +86,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: list[str]) -> int:
     # Plugins of pydantic are third-party code that would load by themselves, and take time.
     os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    # No command multiplies matrices itself; starting the threads for it takes half of importing
+    # numpy. The boundary's processes are told their own number.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
     from invarlock.security import enforce_default_security  # after click has what it needs
 
     enforce_default_security()

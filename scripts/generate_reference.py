@@ -1,18 +1,22 @@
 #!/usr/bin/env python3
-"""Write the tables of grammar/REFERENCE.md from the catalogue and the table of error codes.
+"""Write the tables of grammar/REFERENCE.md from the catalogue and the table of error codes, the
+intermediate form of its example, and the pin of the file that it includes.
 
-Only what stands between the markers `<!-- NAME -->` and `<!-- end NAME -->` is replaced.
+Only what stands between the markers `<!-- NAME -->` and `<!-- end NAME -->`, and that pin, is
+replaced.
 `--check` compares instead of writing and exits 1 on drift.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from invarlock.errors import CODES
+from invarlock.policy import compile_policy
 from invarlock.policy.catalogue import FAMILIES, MEASURES, SETTINGS, Measure, Setting
 from invarlock.policy.intervals import describe, range_interval
 
@@ -39,13 +43,35 @@ def codes() -> str:
     return _table(("code", "what it means", "what usually mends it"), rows)
 
 
+def example(text: str) -> str:
+    """The intermediate form and the digests of the policy marked as the example of ``text``."""
+    ir = compile_policy(_fenced(text, "example").encode(), filename="example").ir
+    document = json.dumps(ir.document(), indent=2)
+    bars = "".join(f"bar {name}: {bar.digest}\n" for name, bar in ir.bars.items())
+    return f"```json\n{document}\n```\n\n```text\n{bars}policy: {ir.digest}\n```"
+
+
+def pinned(text: str) -> str:
+    """``text`` with the pin of the file that one of its examples includes."""
+    name = "house.invar"
+    ir = compile_policy(_fenced(text, f"file {name}").encode(), filename=name).ir
+    return re.sub(rf'(?m)^(include "{name}" )sha256:\w+', rf"\g<1>{ir.digest}", text)
+
+
+def _fenced(text: str, kind: str) -> str:
+    match = re.search(rf"^```invar {kind}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    if match is None:
+        raise SystemExit(f"{REFERENCE.name}: no block marked `{kind}`")
+    return match[1]
+
+
 def _settings() -> Iterable[Setting]:
     return SETTINGS.values()
 
 
 def _values(measure: Measure) -> str:
     if measure.unit is None:
-        return ", ".join(f"`{word}`" for word in measure.words) or "digest"
+        return ", ".join(f"`{word}`" for word in measure.words) or measure.kind.value
     limits = describe(range_interval(measure.range))
     return measure.unit.value + ("" if limits == "unbounded" else f", `{limits}`")
 
@@ -69,8 +95,15 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def render(text: str) -> str:
-    """``text`` with the marked tables renewed."""
-    for name, body in (("measures", measures()), ("settings", settings()), ("codes", codes())):
+    """``text`` with all that is generated in it renewed."""
+    text = pinned(text)
+    parts = {
+        "example": example(text),
+        "measures": measures(),
+        "settings": settings(),
+        "codes": codes(),
+    }
+    for name, body in parts.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end {name} -->)", re.DOTALL)
         text, count = pattern.subn(lambda m, b=body: m[1] + b + m[2], text)
         if count != 1:

@@ -10,7 +10,9 @@ const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const NAME = /^[a-z][a-z0-9_]*$/;
 const DOTTED = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$/;
 const BAR = /^[a-z][a-z0-9_]*(\+[a-z][a-z0-9_]*)?$/;
-const MAX_GLOB = 256;
+const GLOB = /^[!-~]{1,256}$/;
+const PARTS = ["repository", "workflow", "ref", "issuer"];
+const SPECIAL = /[\\^$.*+?()[\]{}|/]/gu;
 
 export function policyDigests(policy) {
   exactly(policy, ["ir", "language", "task", "bars"], "the policy");
@@ -115,14 +117,27 @@ function signers(found) {
       text(rule.get("key"), DIGEST, "`key`");
       continue;
     }
-    exactly(rule, ["kind", "repository", "workflow", "ref", "issuer"], "a workflow");
-    for (const part of ["repository", "workflow", "ref", "issuer"]) {
-      const glob = rule.get(part);
-      is(typeof glob === "string" && glob !== "", `\`${part}\` is empty`);
-      is([...glob].length <= MAX_GLOB && !glob.includes("**"), `\`${part}\` is malformed`);
+    exactly(rule, ["kind", ...PARTS], "a workflow");
+    for (const part of PARTS) {
+      const glob = text(rule.get(part), GLOB, `\`${part}\``);
+      is(!glob.includes("**"), `\`${part}\` holds \`**\``);
     }
   }
   ascending(rules.map(canonical), "rules");
+  for (const rule of rules) {
+    is(!rules.some((other) => other !== rule && covers(other, rule)), "a rule covers another");
+  }
+}
+
+// One rule in one rule: where the narrow one has a star, the wide one must have one that takes it.
+// A character that stands in neither tells whether it does.
+function covers(wide, narrow) {
+  if (wide.get("kind") === "key" || narrow.get("kind") === "key") return false;
+  return PARTS.every((part) => {
+    const pieces = wide.get(part).split("*").map((piece) => piece.replace(SPECIAL, "\\$&"));
+    const pattern = new RegExp(`^${pieces.join("[^/]*")}$`, "su");
+    return pattern.test(narrow.get(part).replaceAll("*", "\u0000"));
+  });
 }
 
 // Decimals as digits: whole parts and fractions are padded to one width and compared as texts.

@@ -179,6 +179,10 @@ REFUSED = {
     "rules out of order": _reverse("gates", 2, "relation", "rules"),
     "no rules": _set("gates", 2, "relation", "rules", to=[]),
     "two stars": _set("gates", 2, "relation", "rules", 0, "ref", to="refs/**"),
+    "a rule that another covers": _set(
+        "gates", 2, "relation", "rules", to=[WORKFLOW, {**WORKFLOW, "ref": "main"}]
+    ),
+    "a blank in a glob": _set("gates", 2, "relation", "rules", 0, "ref", to="refs /"),
     "empty glob": _set("gates", 2, "relation", "rules", 0, "ref", to=""),
     "missing part of a workflow": _drop("gates", 2, "relation", "rules", 0, "issuer"),
     "short key": _set("gates", 2, "relation", "rules", 1, "key", to="sha256:00"),

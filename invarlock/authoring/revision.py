@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from invarlock.errors import EnvironmentFault, UsageFault
-from invarlock.policy.compile import MAX_BYTES
+from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.diagnostics import shown
 
 _GIT: Final = ("git", "--no-replace-objects", "-c", "protocol.allow=never")

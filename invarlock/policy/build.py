@@ -40,9 +40,9 @@ _TARGETS: Final[dict[str, Literal["slice", "family", "each"]]] = {
 }
 
 
-def build(root: Node, text: str) -> Source:
-    """The syntax of ``text``, whose tree is ``root``."""
-    return _Builder(Lines(text)).source(root, len(text))
+def build(root: Node, text: str, file: str = "") -> Source:
+    """The syntax of ``text``, whose tree is ``root``; ``file`` is the path of an included one."""
+    return _Builder(Lines(text, file)).source(root, len(text))
 
 
 class _Builder:
@@ -78,8 +78,8 @@ class _Builder:
             case "gate":
                 return self.gate(node)
             case "include":
-                path, digest, alias = (_token(child) for child in node.children)
-                pin = DigestText(digest.text, self.span(digest))
+                path, *digest, alias = (_token(child) for child in node.children)
+                pin = DigestText(digest[0].text, self.span(digest[0])) if digest else None
                 return Include(self.string(path), pin, self.word(alias), self.span(node))
             case "given":
                 return self.given(node)

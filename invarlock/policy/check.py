@@ -7,9 +7,17 @@ from typing import Final
 from invarlock.policy.catalogue import TASKS
 from invarlock.policy.check_case import check_case
 from invarlock.policy.check_gate import check_gate
+from invarlock.policy.check_include import check_include, warn_unused
 from invarlock.policy.check_setting import check_setting
 from invarlock.policy.check_signer import SignerTable
-from invarlock.policy.checked import Case, Checked, PlacedGate, PlacedSetting, Scope
+from invarlock.policy.checked import (
+    Case,
+    Checked,
+    PlacedGate,
+    PlacedInclude,
+    PlacedSetting,
+    Scope,
+)
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.names import BLOCKS, PREFIXES, did_you_mean, one_of
 from invarlock.policy.problems import Problem, Problems
@@ -66,6 +74,7 @@ def check(source: Source, problems: Problems) -> Checked | None:
         profiles=checker.profiles,
         cases=tuple(checker.cases),
         signers=signers.placed,
+        includes=checker.includes,
     )
 
 
@@ -121,6 +130,7 @@ class _Checker:
         self.tiers: dict[str, Scope] = {}
         self.profiles: dict[str, Scope] = {}
         self.cases: list[Case] = []
+        self.includes: dict[str, PlacedInclude] = {}
         self.task = self.about = ""
         self.own: dict[str, Span] = {}
 
@@ -134,8 +144,9 @@ class _Checker:
             case Gate():
                 self.top.gate(statement)
             case Include():
-                message = "`include` is not available in this version"
-                self.problems.add("E110", message, "write its tiers out here", statement.span)
+                with self.problems.collecting():
+                    placed = check_include(statement, statement.span.file, self.includes)
+                    self.includes[placed.alias.text] = placed
             case Given() | Expect():
                 self.misplaced(statement)
             case Block():
@@ -234,6 +245,8 @@ class _Checker:
         if not self.tiers:
             self.problems.add("E111", "no `tier`", "add `tier NAME { … }`", place)
         self.signers.warn_unused(self.problems)
+        refined = {scope.refines.text for scope in self.tiers.values() if scope.refines}
+        warn_unused(self.includes, refined, self.problems)
 
 
 def _twice(key: str, span: Span, earlier: Span) -> Problem:

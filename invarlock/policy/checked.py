@@ -10,7 +10,7 @@ from typing import Literal
 from invarlock.policy.ir import Gate, Target
 from invarlock.policy.signers import SignerRule
 from invarlock.policy.span import Span
-from invarlock.policy.syntax import Word
+from invarlock.policy.syntax import DigestText, Text, Word
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +34,18 @@ class PlacedSigner:
     """The rule of a signer, and where it is named."""
 
     rule: SignerRule
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlacedInclude:
+    """An included file. ``path`` is as written, ``target`` the same from the folder of the policy
+    that is compiled, ``pin`` the digest of its policy if it is pinned."""
+
+    path: Text
+    target: str
+    pin: DigestText | None
+    alias: Word
     span: Span
 
 
@@ -112,3 +124,4 @@ class Checked:
     profiles: Mapping[str, Scope]
     cases: tuple[Case, ...]
     signers: Mapping[str, PlacedSigner]
+    includes: Mapping[str, PlacedInclude]

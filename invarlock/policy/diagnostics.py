@@ -6,8 +6,9 @@ diagnostics of a file are reported at once, in the order of the source.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import posixpath
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from invarlock.errors import UsageFault
@@ -19,7 +20,10 @@ MAX_SHOWN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding. ``other`` is the second place concerned, such as the gate that is weakened."""
+    """One finding. ``other`` is the second place concerned, such as the gate that is weakened.
+
+    ``filename`` is that of the file in which ``span`` lies, ``other_filename`` that of ``other``.
+    """
 
     code: str
     message: str
@@ -28,6 +32,7 @@ class Diagnostic:
     filename: str = ""
     severity: Literal["error", "warning"] = "error"
     other: Span | None = None
+    other_filename: str = ""
 
     def __str__(self) -> str:
         tail = f"; {self.hint}" if self.hint else ""
@@ -38,11 +43,17 @@ class Diagnostic:
 class PolicyFault(UsageFault):
     """One or more errors in a policy (exit 2). ``str()`` is one line for each diagnostic."""
 
-    def __init__(self, diagnostics: Sequence[Diagnostic], source: bytes = b"") -> None:
+    def __init__(
+        self,
+        diagnostics: Sequence[Diagnostic],
+        source: bytes = b"",
+        includes: Mapping[str, bytes] | None = None,
+    ) -> None:
         first = next(d for d in diagnostics if d.severity == "error")
         super().__init__(first.code, first.message, first.hint)
         self.diagnostics = tuple(diagnostics)
         self.source = source
+        self.includes = includes or {}
 
     def __str__(self) -> str:
         return "\n".join(str(diagnostic) for diagnostic in self.diagnostics)
@@ -51,6 +62,18 @@ class PolicyFault(UsageFault):
         """The error as JSON, with every diagnostic."""
         found = [diagnostic_json(diagnostic) for diagnostic in self.diagnostics]
         return {**super().document(), "diagnostics": found}
+
+
+def named(diagnostic: Diagnostic, filename: str) -> Diagnostic:
+    """``diagnostic`` with the names of its files: ``filename`` is that of the policy, beside or
+    below which its includes lie."""
+    folder = posixpath.dirname(filename)
+    own = posixpath.join(folder, diagnostic.span.file) if diagnostic.span.file else filename
+    second = ""
+    if diagnostic.other is not None:
+        inner = diagnostic.other.file
+        second = posixpath.join(folder, inner) if inner else filename
+    return replace(diagnostic, filename=own, other_filename=second)
 
 
 def printable(text: str) -> str:
@@ -64,13 +87,24 @@ def shown(text: str) -> str:
     return safe if len(safe) <= MAX_SHOWN else safe[: MAX_SHOWN - 1] + "…"
 
 
-def render_text(diagnostic: Diagnostic, source: str) -> str:
-    """The diagnostic, its source line and a caret under the place; no trailing newline."""
-    lines = [str(diagnostic)]
-    lines += excerpt(diagnostic.span, source)
+def render_text(
+    diagnostic: Diagnostic, source: str, includes: Mapping[str, bytes] | None = None
+) -> str:
+    """The diagnostic, its source line and a caret under the place; no trailing newline.
+
+    ``source`` is the policy, ``includes`` what it includes by path, as :class:`PolicyFault` has it.
+    """
+
+    def lines_of(span: Span) -> list[str]:
+        if not span.file:
+            return excerpt(span, source)
+        return excerpt(span, (includes or {}).get(span.file, b"").decode(errors="replace"))
+
+    lines = [str(diagnostic), *lines_of(diagnostic.span)]
     if diagnostic.other is not None:
-        lines.append(f"  the other place is {diagnostic.filename}:{diagnostic.other}")
-        lines += excerpt(diagnostic.other, source)
+        name = diagnostic.other_filename or diagnostic.filename
+        lines.append(f"  the other place is {name}:{diagnostic.other}")
+        lines += lines_of(diagnostic.other)
     return "\n".join(lines)
 
 
@@ -110,10 +144,16 @@ def diagnostic_json(diagnostic: Diagnostic) -> dict[str, object]:
         "file": diagnostic.filename,
         "span": span_json(diagnostic.span),
         "other": None if diagnostic.other is None else span_json(diagnostic.other),
+        "other_file": diagnostic.other_filename or None,
     }
 
 
 def ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """Diagnostics in the order of the source, errors before warnings at one place, none twice."""
+    """Diagnostics in the order of the source, errors before warnings at one place, none twice;
+    those of included files last."""
     unique = dict.fromkeys(diagnostics)
-    return tuple(sorted(unique, key=lambda d: (d.span, d.severity, d.code, d.message)))
+    return tuple(sorted(unique, key=_order))
+
+
+def _order(found: Diagnostic) -> tuple[str, Span, str, str, str]:
+    return found.span.file, found.span, found.severity, found.code, found.message

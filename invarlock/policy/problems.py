@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -38,6 +38,16 @@ class Problems:
     def warn(self, code: str, message: str, hint: str, span: Span) -> None:
         """Record a warning."""
         self._keep(Diagnostic(code, message, hint, span, severity="warning"))
+
+    def take(self, found: Iterable[Diagnostic]) -> None:
+        """Record what was found in another file."""
+        for diagnostic in found:
+            self._keep(diagnostic)
+
+    @property
+    def any_error(self) -> bool:
+        """Whether an error was found, and not only warnings."""
+        return any(found.severity == "error" for found in self.found)
 
     @contextmanager
     def collecting(self) -> Iterator[None]:

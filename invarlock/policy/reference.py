@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from invarlock.errors import EnvironmentFault, UsageFault
-from invarlock.policy.compile import MAX_BYTES, Compiled, compile_policy
+from invarlock.errors import EnvironmentFault, InvarlockError, UsageFault
+from invarlock.policy.check_include import path_fault
+from invarlock.policy.compile import Compiled, compile_policy
+from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.diagnostics import printable, shown
+from invarlock.policy.units import IncludeReader
 
+_BESIDE: Final = "name a file beside or below the policy"
 _BAR: Final = re.compile(r"([a-z][a-z0-9_]*)(?:\+([a-z][a-z0-9_]*))?")
 
 
@@ -63,6 +70,57 @@ def read_source(path: Path, cap: int = MAX_BYTES) -> bytes:
 
 
 def load_policy(path: Path) -> Compiled:
-    """Read and compile the policy at ``path``. Raises as :func:`read_source` and
-    :func:`compile_policy`."""
-    return compile_policy(read_source(path), filename=printable(str(path)))
+    """Read and compile the policy at ``path``, and what it includes. Raises as
+    :func:`read_source` and :func:`compile_policy`."""
+    source, reader = read_source(path), include_reader(path.parent)
+    return compile_policy(source, filename=printable(str(path)), includes=reader)
+
+
+def include_reader(folder: Path) -> IncludeReader:
+    """A reader of the files in and below ``folder``.
+
+    It opens step by step from the folder and follows no link, so that nothing outside is read,
+    and at most one byte more than :data:`MAX_BYTES`. It raises :class:`UsageFault` E124 on a path
+    that leads elsewhere or to something else than a file, and :class:`EnvironmentFault` E601 or
+    E602 where there is nothing to read.
+    """
+
+    def read(path: str) -> bytes:
+        if path_fault(path) is not None:
+            raise UsageFault("E124", f"`{shown(path)}` is no path inside the folder", _BESIDE)
+        try:
+            with os.fdopen(_open_inside(folder, path), "rb") as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise UsageFault("E124", f"`{shown(path)}` is no regular file", _BESIDE)
+                return file.read(MAX_BYTES + 1)
+        except OSError as err:
+            raise _unreadable(path, err) from err
+
+    return read
+
+
+def _open_inside(folder: Path, path: str) -> int:
+    """A descriptor of the file at ``path`` in ``folder``; a link on the way is an error."""
+    *way, last = path.split("/")
+    held = [os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)]
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        for step in way:
+            held.append(os.open(step, flags | os.O_DIRECTORY, dir_fd=held[-1]))
+        # Opening a FIFO without O_NONBLOCK would wait for a writer that never comes.
+        return os.open(last, flags | os.O_NONBLOCK, dir_fd=held[-1])
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def _unreadable(path: str, err: OSError) -> InvarlockError:
+    name = shown(path)
+    if isinstance(err, FileNotFoundError):
+        return EnvironmentFault("E601", f"`{name}` does not exist", "check the path")
+    if isinstance(err, PermissionError):
+        return EnvironmentFault("E602", f"permission denied for `{name}`", "check its mode")
+    if err.errno in {errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO}:
+        return UsageFault("E124", f"`{name}` is or lies behind a link, or is no file", _BESIDE)
+    reason = (err.strerror or "the system refuses").lower()
+    return EnvironmentFault("E601", f"`{name}` cannot be opened: {reason}", "check the path")

@@ -1,24 +1,23 @@
 """Checked policy → bars: inheritance along ``refines``, and profiles combined to the stricter.
 
 Chain: top level → refined tier → tier. In a child the same key replaces, and must be at least as
-strict; other keys add. A profile tightens: the relations of both are intersected, and a gate is
+strict; other keys add. An included tier comes with the top level of its own file, and is combined
+with that of this one. A profile tightens: the relations of both are intersected, and a gate is
 required if either requires it (DESIGN section 3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
-from invarlock.errors import Inconclusive
-from invarlock.policy.catalogue import MEASURES, SETTINGS, Kind
-from invarlock.policy.checked import Case, Checked, PlacedGate, PlacedSetting, Scope
-from invarlock.policy.intervals import at_least_as_strict, describe, intersect, is_empty, reach
-from invarlock.policy.ir import Gate, Interval
+from invarlock.policy.catalogue import SETTINGS
+from invarlock.policy.checked import Checked, PlacedGate, PlacedSetting, Scope
 from invarlock.policy.names import did_you_mean
 from invarlock.policy.problems import Problem, Problems
-from invarlock.policy.span import Span
+from invarlock.policy.resolve_case import check_case_bar
+from invarlock.policy.stricter import both, check_refinement
+from invarlock.policy.syntax import Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +28,34 @@ class Resolved:
     gates: Mapping[str, PlacedGate]
 
 
+@dataclass(frozen=True, slots=True)
+class Included:
+    """An included file: its path, the names of its tiers, and its bars."""
+
+    path: str
+    tiers: Set[str]
+    bars: Mapping[str, Resolved]
+
+
 _Combined = dict[tuple[int, int], PlacedGate]
 
 
-def resolve(checked: Checked, problems: Problems) -> dict[str, Resolved]:
+def resolve(
+    checked: Checked, included: Mapping[str, Included | None], problems: Problems
+) -> dict[str, Resolved]:
     """Every bar of the policy by its name: ``tier``, and ``tier+profile`` for each pair.
 
+    ``included`` holds what the policy includes by alias, ``None`` for what is broken and reported.
     Errors (E105 to E109, E111, E114) and warnings go to ``problems``; usable only without errors.
     """
-    resolver = _Resolver(checked, problems)
+    resolver = _Resolver(checked, included, problems)
     combined: _Combined = {}
     bars: dict[str, Resolved] = {}
     for name, tier in checked.tiers.items():
         bare = resolver.tier(name)
         bars[name] = bare
-        if not any(placed.gate.level == "require" for placed in bare.gates.values()):
+        required = any(placed.gate.level == "require" for placed in bare.gates.values())
+        if not required and name not in resolver.broken:
             message = f"the tier `{name}` requires nothing, so it could never pass"
             problems.add("E111", message, "add a `require`", tier.span)
         for profile in checked.profiles.values():
@@ -52,14 +64,20 @@ def resolve(checked: Checked, problems: Problems) -> dict[str, Resolved]:
         _warn_overrides(checked, profile, [bars[name] for name in checked.tiers], problems)
     for case in checked.cases:
         with problems.collecting():
-            _check_case(case, checked, bars)
+            gates = {name: bar.gates.keys() for name, bar in bars.items()}
+            check_case_bar(case, checked, gates, resolver.broken)
     return bars
 
 
 class _Resolver:
-    def __init__(self, checked: Checked, problems: Problems) -> None:
-        self.checked, self.problems = checked, problems
+    def __init__(
+        self, checked: Checked, included: Mapping[str, Included | None], problems: Problems
+    ) -> None:
+        self.checked, self.included, self.problems = checked, included, problems
         self.done: dict[str, Resolved] = {}
+        self.parents: dict[str, Resolved | None] = {}
+        self.broken: set[str] = set()
+        """Tiers whose parent cannot be had; what is missing from them says nothing."""
         self.top = Resolved(checked.top.settings, checked.top.gates)
 
     def tier(self, name: str) -> Resolved:
@@ -67,16 +85,16 @@ class _Resolver:
         for link in reversed(self.chain(name)):
             if link not in self.done:
                 scope = self.checked.tiers[link]
-                parent = self.top if scope.refines is None else self.done.get(scope.refines.text)
-                self.done[link] = self.inherit(parent or self.top, scope)
+                self.done[link] = self.inherit(self.parent(scope), scope)
         return self.done[name]
 
     def chain(self, name: str) -> list[str]:
-        """``name``, what it refines, and so on, up to a tier that is done or refines nothing."""
+        """``name``, what it refines, and so on, up to a tier that is done, refines nothing of this
+        file, or cannot be resolved."""
         chain = [name]
         while chain[-1] not in self.done:
             refines = self.checked.tiers[chain[-1]].refines
-            if refines is None:
+            if refines is None or "." in refines.text:
                 break
             if refines.text in chain:
                 start = chain.index(refines.text)
@@ -91,12 +109,73 @@ class _Resolver:
             chain.append(refines.text)
         return chain
 
+    def parent(self, scope: Scope) -> Resolved:
+        """What ``scope`` refines: an own tier, an included one under this file's top level, or
+        the top level."""
+        refines = scope.refines
+        if refines is None:
+            return self.top
+        if "." not in refines.text:
+            found = self.done.get(refines.text)
+            if found is None or refines.text in self.broken:
+                self.broken.add(scope.name)
+            return found or self.top
+        if refines.text not in self.parents:
+            self.parents[refines.text] = None
+            with self.problems.collecting():
+                self.parents[refines.text] = self.from_include(refines)
+        parent = self.parents[refines.text]
+        if parent is None:
+            self.broken.add(scope.name)
+        return parent or self.top
+
+    def from_include(self, refines: Word) -> Resolved | None:
+        """The included tier under the top level of this file; ``None`` where the file is broken.
+
+        Raises :class:`Problem` E107.
+        """
+        alias, _, tier = refines.text.partition(".")
+        if alias not in self.included:
+            hint = did_you_mean(alias, self.included, f'write `include "FILE" as {alias}`')
+            raise Problem("E107", f"nothing is included as `{alias}`", hint, refines.span)
+        file = self.included[alias]
+        if file is None:
+            return None
+        if tier not in file.tiers:
+            hint = did_you_mean(tier, file.tiers, "name a tier of that file")
+            raise Problem("E107", f"`{file.path}` has no tier `{tier}`", hint, refines.span)
+        theirs = file.bars[tier]
+        return Resolved(self.settings(theirs, refines), self.gates(theirs))
+
+    def settings(self, theirs: Resolved, refines: Word) -> dict[str, PlacedSetting]:
+        """The settings of both files, which must not differ: what theirs leaves unsaid, it means
+        by default."""
+        settings = dict(theirs.settings)
+        for key, own in self.top.settings.items():
+            other = theirs.settings.get(key)
+            value = SETTINGS[key].default if other is None else other.value
+            if own.value != value:
+                there = "by default" if other is None else f"on {other.span.words}"
+                message = f"`{key}` is {value} in `{refines.text}` ({there})"
+                hint = "set it once, or in a profile"
+                second = refines.span if other is None else other.span
+                self.problems.add("E114", message, hint, own.span, second)
+            settings[key] = own
+        return settings
+
+    def gates(self, theirs: Resolved) -> dict[str, PlacedGate]:
+        gates = dict(theirs.gates)
+        for key, own in self.top.gates.items():
+            with self.problems.collecting():
+                gates[key] = both(key, own, gates[key]) if key in gates else own
+        return gates
+
     def inherit(self, parent: Resolved, child: Scope) -> Resolved:
         settings = dict(parent.settings)
         for key, placed in child.settings.items():
             earlier = settings.get(key)
             if earlier is not None and earlier.value != placed.value:
-                message = f"`{key}` is {earlier.value} on line {earlier.span.line}"
+                message = f"`{key}` is {earlier.value} on {earlier.span.words}"
                 hint = "set it once, or in a profile"
                 self.problems.add("E114", message, hint, placed.span, earlier.span)
             elif earlier is None and child.refines is not None:
@@ -106,7 +185,7 @@ class _Resolver:
         for key, gate in child.gates.items():
             with self.problems.collecting():
                 if key in gates:
-                    _check_refinement(key, gate, gates[key])
+                    check_refinement(key, gate, gates[key])
                 gates[key] = gate
         return Resolved(settings, gates)
 
@@ -118,22 +197,6 @@ class _Resolver:
             self.problems.add("E114", message, "set it once, or in a profile", placed.span)
 
 
-def _check_refinement(key: str, child: PlacedGate, parent: PlacedGate) -> None:
-    new, old = child.gate, parent.gate
-    line = parent.span.line
-    if old.level == "require" and new.level == "warn":
-        message = f"`{key}` is required on line {line}, and only warned of here"
-        raise Problem("E106", message, "write `require`", child.span, parent.span)
-    with _answered(child.span, parent.span):
-        stricter = at_least_as_strict(new.relation, old.relation, MEASURES[new.measure])
-    if not stricter:
-        message = (
-            f"`{key} {describe(new.relation)}` accepts more than "
-            f"`{describe(old.relation)}` on line {line}, which it refines"
-        )
-        raise Problem("E106", message, "tighten it, or drop it", child.span, parent.span)
-
-
 def _combine(tier: Resolved, profile: Scope, combined: _Combined, problems: Problems) -> Resolved:
     """The bar of ``tier`` under ``profile``. Tiers share inherited gates, so that what a pair of
     gates comes to is kept in ``combined`` and worked out once."""
@@ -143,47 +206,9 @@ def _combine(tier: Resolved, profile: Scope, combined: _Combined, problems: Prob
         if key in gates and pair not in combined:
             combined[pair] = placed
             with problems.collecting():
-                combined[pair] = _stricter(key, placed, gates[key])
+                combined[pair] = both(key, placed, gates[key])
         gates[key] = combined.get(pair, placed)
     return Resolved({**tier.settings, **profile.settings}, gates)
-
-
-def _stricter(key: str, profile: PlacedGate, tier: PlacedGate) -> PlacedGate:
-    """The intersection of two gates, placed where the one that decides it is written."""
-    measure = MEASURES[tier.gate.measure]
-    with _answered(profile.span, tier.span):
-        relation = intersect(tier.gate.relation, profile.gate.relation)
-    if relation is None and measure.kind is Kind.SIGNER:
-        message = f"neither these signers of `{key}` nor those on line {tier.span.line} include"
-        hint = "let the profile name some of the tier's signers"
-        raise Problem("E128", f"{message} the others", hint, profile.span, tier.span)
-    dead = relation is None
-    if isinstance(relation, Interval):
-        dead = is_empty(reach(relation, measure))
-    if relation is None or dead:
-        message = (
-            f"`{key} {describe(profile.gate.relation)}` leaves nothing of "
-            f"`{describe(tier.gate.relation)}` on line {tier.span.line}"
-        )
-        raise Problem("E108", message, "widen one of the two", profile.span, tier.span)
-    required = "require" in {tier.gate.level, profile.gate.level}
-    gate = Gate(
-        measure=tier.gate.measure,
-        statistic=tier.gate.statistic,
-        target=tier.gate.target,
-        level="require" if required else "warn",
-        relation=relation,
-    )
-    return tier if gate == tier.gate else PlacedGate(gate, profile.span)
-
-
-@contextmanager
-def _answered(span: Span, other: Span) -> Iterator[None]:
-    """Globs that cannot be compared in bounded time are an error where they stand."""
-    try:
-        yield
-    except Inconclusive as err:
-        raise Problem(err.code, err.message, err.hint, span, other) from err
 
 
 def _warn_overrides(
@@ -196,25 +221,3 @@ def _warn_overrides(
             message = f"`{key}` makes the bars of profile `{profile.name}` incomparable with the"
             hint = "leave settings to the top level, if bars are to be compared"
             problems.warn("E116", f"{message} bare tiers'", hint, placed.span)
-
-
-def _check_case(case: Case, checked: Checked, bars: Mapping[str, Resolved]) -> None:
-    if case.tier is None:
-        if len(checked.tiers) != 1:
-            raise Problem("E111", "a test without `tier`", "add `tier = NAME`", case.span)
-        name = next(iter(checked.tiers))
-    else:
-        name = case.tier.text
-        if name not in checked.tiers:
-            hint = did_you_mean(name, checked.tiers, "name a tier of this file")
-            raise Problem("E107", f"unknown tier `{name}`", hint, case.tier.span)
-    if case.profile is not None:
-        profile = case.profile.text
-        if profile not in checked.profiles:
-            hint = did_you_mean(profile, checked.profiles, "name a profile of this file")
-            raise Problem("E107", f"unknown profile `{profile}`", hint, case.profile.span)
-        name = f"{name}+{profile}"
-    for key, span in case.mentions:
-        if key not in bars[name].gates:
-            hint = did_you_mean(key, bars[name].gates, "name a gate of that bar")
-            raise Problem("E102", f"the bar `{name}` has no gate `{key}`", hint, span)

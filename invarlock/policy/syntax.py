@@ -141,10 +141,10 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Include:
-    """``include "F" sha256:… as NAME``."""
+    """``include "F" sha256:… as NAME``; without a digest it is not pinned."""
 
     path: Text
-    digest: DigestText
+    digest: DigestText | None
     alias: Word
     span: Span
 

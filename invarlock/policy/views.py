@@ -57,6 +57,7 @@ def _unread_json(name: str, fault: InvarlockError) -> Document:
         "file": name,
         "span": None,
         "other": None,
+        "other_file": None,
     }
 
 
@@ -69,7 +70,8 @@ def diagnostics_text(name: str, result: Outcome) -> str:
     if not isinstance(result, Compiled | PolicyFault):
         return f"{name}: error {result}"
     source = result.source.decode("utf-8", errors="replace")
-    return "\n".join(render_text(found, source) for found in _diagnostics(result))
+    found = _diagnostics(result)
+    return "\n".join(render_text(each, source, result.includes) for each in found)
 
 
 def check_line(name: str, result: Outcome) -> str:

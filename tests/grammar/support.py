@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from invarlock.errors import EnvironmentFault
 from invarlock.policy import Compiled, Diagnostic, PolicyFault, compile_policy
 
 
@@ -11,8 +12,14 @@ def diagnostics_of(
     source: bytes, filename: str, files: Mapping[str, str]
 ) -> tuple[Compiled | None, tuple[Diagnostic, ...]]:
     """What compiling ``source`` gives: the policy if it is valid, and everything found."""
+
+    def read(path: str) -> bytes:
+        if path not in files:
+            raise EnvironmentFault("E601", f"`{path}` does not exist", "check the path")
+        return files[path].encode()
+
     try:
-        done = compile_policy(source, filename=filename)
+        done = compile_policy(source, filename=filename, includes=read)
     except PolicyFault as fault:
         return None, fault.diagnostics
     return done, done.warnings

@@ -12,7 +12,7 @@ import pytest
 from invarlock.cli import main
 from invarlock.data import data_folder
 from invarlock.errors import CODES, EXIT_PASS, EXIT_USAGE
-from invarlock.policy.compile import MAX_BYTES
+from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.parse import MAX_TOKENS
 from scripts import generate_corpus
 from tests.grammar.sites import reached, sites

@@ -95,6 +95,7 @@ def test_a_file_that_cannot_be_read_as_json(invarlock: Command, bad: Path) -> No
                 "file": "absent.invar",
                 "span": None,
                 "other": None,
+                "other_file": None,
                 "title": "path does not exist",
             }
         ],

@@ -179,7 +179,7 @@ CASES = [
         + "tier b refines «a» { require kl.p99 <= 1 }",
         HEAD + "tier a refines b { require kl.mean <= 1 }\ntier b { require kl.p99 <= 1 }",
     ),
-    ("E110", policy(f'«include "house.invar" {DIGEST} as house»'), policy()),
+    ("E124", policy(f'include «"house.invar"» {DIGEST} as house'), policy()),
     (
         "E101",
         policy(rest="profile p {}\nprofile q refines «p» {}"),
@@ -239,7 +239,8 @@ def test_messages_are_lowercase_single_lines_that_say_what_to_do(
 
 def test_every_language_code_is_covered() -> None:
     covered = {code for code, _, _ in CASES} | {"E115", "E116", "E117", "E118"}
-    assert covered == {f"E1{n:02}" for n in range(1, 19)}
+    # E110 is for commands. From E119 on each has tests of its own; so has what is not refused.
+    assert covered - {"E124"} == {f"E1{n:02}" for n in range(1, 19)} - {"E110"}
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,14 @@
-"""References to bars, reading files, and the reference document."""
+"""References to bars, and reading files."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from invarlock.errors import EnvironmentFault, UsageFault
 from invarlock.policy import PolicyReference, load_policy, parse_reference, read_source
-from invarlock.policy.compile import MAX_BYTES
-from tests.conftest import ROOT
+from invarlock.policy.decode import MAX_BYTES
 from tests.policy.support import policy
 
 
@@ -45,24 +41,3 @@ def test_reading(tmp_path: Path) -> None:
     assert folder.value.code == "E115"
     good.write_bytes(b"#" * (MAX_BYTES * 2))
     assert len(read_source(good)) == MAX_BYTES + 1
-
-
-def test_tables_of_the_reference_are_those_of_the_catalogue() -> None:
-    done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "generate_reference.py", "--check"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-
-
-def test_examples_of_the_reference_compile() -> None:
-    text = (ROOT / "grammar" / "REFERENCE.md").read_text("utf-8")
-    blocks = [block.split("```")[0] for block in text.split("```\n")[1:]]
-    examples = [block for block in blocks if block.startswith("invar 1")]
-    assert len(examples) == 1
-    from tests.policy.support import compiled
-
-    assert compiled(examples[0]).name == "my_release"

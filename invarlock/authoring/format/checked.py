@@ -9,12 +9,14 @@ from typing import Final
 from invarlock.authoring.format.layout import layout
 from invarlock.authoring.format.lines import render
 from invarlock.errors import InternalFault
-from invarlock.policy.compile import MAX_BYTES, compile_policy, decode
+from invarlock.policy.compile import compile_policy
+from invarlock.policy.decode import MAX_BYTES, decode
 from invarlock.policy.diagnostics import PolicyFault, ordered
 from invarlock.policy.lex import COMMENT, Token, tokens
 from invarlock.policy.parse import Node, parse
 from invarlock.policy.problems import Problems
 from invarlock.policy.span import Lines, Span
+from invarlock.policy.units import IncludeReader
 
 _START: Final = Span(1, 1, 1, 1)
 
@@ -30,15 +32,20 @@ def format_source(source: bytes, *, filename: str) -> bytes:
     return _format(text, root, filename)
 
 
-def format_checked(source: bytes, *, filename: str) -> bytes:
-    """As :func:`format_source`, for what is about to be written: :func:`ensure_same` holds."""
+def format_checked(source: bytes, *, filename: str, includes: IncludeReader | None = None) -> bytes:
+    """As :func:`format_source`, for what is about to be written: :func:`ensure_same` holds.
+
+    ``includes`` reads what the policy includes; without it such a policy has no digest to compare.
+    """
     formatted = format_source(source, filename=filename)
     if formatted != source:
-        ensure_same(source, formatted, filename=filename)
+        ensure_same(source, formatted, filename=filename, includes=includes)
     return formatted
 
 
-def ensure_same(source: bytes, formatted: bytes, *, filename: str) -> None:
+def ensure_same(
+    source: bytes, formatted: bytes, *, filename: str, includes: IncludeReader | None = None
+) -> None:
     """Make sure that two texts differ in layout only (DESIGN section 3).
 
     Raises :class:`InternalFault` E132 unless both have the same syntax, the same comments in the
@@ -51,8 +58,8 @@ def ensure_same(source: bytes, formatted: bytes, *, filename: str) -> None:
         raise _refusal(filename, "the syntax tree")
     if list(_comments(text)) != list(_comments(again)):
         raise _refusal(filename, "the comments")
-    digest = _digest(source)
-    if digest is not None and _digest(formatted) != digest:
+    digest = _digest(source, includes)
+    if digest is not None and _digest(formatted, includes) != digest:
         raise _refusal(filename, "the digest")
 
 
@@ -103,9 +110,9 @@ def _comments(text: str) -> Iterator[str]:
             yield token.text.rstrip()
 
 
-def _digest(source: bytes) -> str | None:
+def _digest(source: bytes, includes: IncludeReader | None) -> str | None:
     """The policy's digest; ``None`` where it does not compile."""
     try:
-        return compile_policy(source, filename="").ir.digest
+        return compile_policy(source, filename="", includes=includes).ir.digest
     except PolicyFault:
         return None

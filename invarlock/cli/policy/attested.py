@@ -16,7 +16,7 @@ from invarlock.attest.statement import parse_statement
 from invarlock.canonical import digest_bytes
 from invarlock.errors import InvarlockError, UsageFault, VerificationFault
 from invarlock.judge.records import MAX_REPORT_BYTES, Report
-from invarlock.policy.compile import MAX_BYTES
+from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.diagnostics import printable
 from invarlock.policy.ir import BarIR
 from invarlock.verify.run_folder import open_run

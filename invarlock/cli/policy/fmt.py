@@ -26,9 +26,10 @@ from invarlock.errors import (
     UsageFault,
 )
 from invarlock.policy import read_source
-from invarlock.policy.compile import MAX_BYTES
+from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.diagnostics import printable
 from invarlock.policy.output import rewrite
+from invarlock.policy.reference import include_reader
 
 _DASH: Final = "-"
 
@@ -67,9 +68,13 @@ def _outcome(name: str, *, write: bool) -> Outcome:
     try:
         if name == _DASH:
             source = sys.stdin.buffer.read(MAX_BYTES + 1)
-            return Outcome(STDIN, source, format_checked(source, filename=STDIN))
+            reader = include_reader(Path())
+            out = format_checked(source, filename=STDIN, includes=reader)
+            return Outcome(STDIN, source, out)
         source = read_source(Path(name))
-        outcome = Outcome(name, source, format_checked(source, filename=printable(name)))
+        reader = include_reader(Path(name).parent)
+        out = format_checked(source, filename=printable(name), includes=reader)
+        outcome = Outcome(name, source, out)
     except (EnvironmentFault, UsageFault) as fault:
         return Outcome(STDIN if name == _DASH else name, source, fault=fault)
     if write and outcome.changed:

@@ -1,0 +1,155 @@
+"""One file and those that it includes, each as far as its bars: parse → build → check → resolve.
+
+A file arrives as it resolves itself: compiled on its own, with its own includes, and pinned by
+the semantic digest of its policy (DESIGN section 3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from invarlock.errors import InvarlockError
+from invarlock.policy.build import build
+from invarlock.policy.check import check
+from invarlock.policy.checked import Checked, PlacedInclude
+from invarlock.policy.decode import decode
+from invarlock.policy.diagnostics import printable, shown
+from invarlock.policy.ir import PolicyIR
+from invarlock.policy.lower import lower
+from invarlock.policy.parse import parse
+from invarlock.policy.problems import Problem, Problems
+from invarlock.policy.resolve import Included, Resolved, resolve
+from invarlock.policy.span import Lines
+
+IncludeReader = Callable[[str], bytes]
+"""Gives the bytes of an included file by its path from the policy's folder, with ``/`` between
+steps. Raises :class:`InvarlockError` where there is nothing to read."""
+
+MAX_DEPTH: Final = 8
+MAX_FILES: Final = 16
+
+# After an error a statement is missing from what follows; what depends on it says nothing.
+_SPURIOUS: Final = {
+    "E101": frozenset({"E107", "E111"}),
+    "E102": frozenset({"E111"}),
+    "E103": frozenset({"E111"}),
+    "E104": frozenset({"E111"}),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    """One file without errors of its own."""
+
+    checked: Checked
+    bars: Mapping[str, Resolved]
+    ir: PolicyIR
+
+
+class Units:
+    """Compiles files, each once. ``sources`` holds what was included, by path."""
+
+    def __init__(self, reader: IncludeReader | None) -> None:
+        self.sources: dict[str, bytes] = {}
+        self._reader = reader
+        self._done: dict[str, Unit | None] = {}
+        self._open: list[str] = []
+
+    def unit(self, source: bytes, file: str, problems: Problems) -> Unit | None:
+        """The file ``file``, whose bytes are ``source``; errors and warnings go to ``problems``.
+
+        ``None`` where there is an error. Raises :class:`Problem` E115.
+        """
+        text = decode(source, file)
+        tree, faults = parse(text)
+        lines = Lines(text, file)
+        for fault in faults:
+            problems.add(fault.code, fault.message, fault.hint, lines.span(fault.start, fault.end))
+        checked = check(build(tree, text, file), problems)
+        if checked is None:
+            return None
+        included = self._included(checked, problems)
+        bars = resolve(checked, included, problems)
+        _silence(problems, file)
+        if problems.any_error:
+            return None
+        return Unit(checked, bars, lower(checked, bars))
+
+    def _included(self, checked: Checked, problems: Problems) -> dict[str, Included | None]:
+        """What is included, by alias; ``None`` for a file with errors, which are reported."""
+        found: dict[str, Included | None] = {}
+        for alias, placed in checked.includes.items():
+            found[alias] = None
+            with problems.collecting():
+                unit = self.include(placed, problems)
+                if unit is not None:
+                    found[alias] = Included(placed.target, unit.checked.tiers.keys(), unit.bars)
+                    _check_task(checked, placed, unit)
+                    _check_pin(placed, unit)
+        return found
+
+    def include(self, placed: PlacedInclude, problems: Problems) -> Unit | None:
+        """The file that ``placed`` names; ``None`` where it has errors, which go to ``problems``.
+
+        Raises :class:`Problem` E124 or E125.
+        """
+        path = placed.target
+        if path in self._open:
+            circle = [*self._open[self._open.index(path) :], path]
+            names = " includes ".join(f"`{shown(name)}`" for name in circle)
+            raise Problem("E125", f"a circle: {names}", "drop one", placed.path.span)
+        if path not in self._done:
+            self.sources[path] = source = self._read(placed)
+            self._done[path] = None
+            self._open.append(path)
+            inner = Problems()
+            with inner.collecting():
+                self._done[path] = self.unit(source, path, inner)
+            self._open.pop()
+            # What a file is warned of, its own check says.
+            problems.take(found for found in inner.found if found.severity == "error")
+        return self._done[path]
+
+    def _read(self, placed: PlacedInclude) -> bytes:
+        place, name = placed.path.span, shown(placed.path.text)
+        if self._reader is None:
+            message = f"`{name}` cannot be read: this text has no folder"
+            raise Problem("E124", message, "save it as a file", place)
+        if len(self._open) >= MAX_DEPTH:
+            message = f"`{name}` is more than {MAX_DEPTH} includes deep"
+            raise Problem("E124", message, "write its tiers out", place)
+        if len(self.sources) >= MAX_FILES:
+            message = f"`{name}` is one of more than {MAX_FILES} files included"
+            raise Problem("E124", message, "include fewer", place)
+        try:
+            return self._reader(placed.target)
+        except InvarlockError as err:
+            message = printable(err.message)
+            raise Problem("E124", f"`{name}` cannot be read: {message}", err.hint, place) from err
+
+
+def _silence(problems: Problems, file: str) -> None:
+    own = [found for found in problems.found if found.span.file == file]
+    silenced = frozenset[str]().union(*(_SPURIOUS.get(found.code, ()) for found in own))
+    problems.found = [
+        found for found in problems.found if found.span.file != file or found.code not in silenced
+    ]
+
+
+def _check_task(checked: Checked, placed: PlacedInclude, unit: Unit) -> None:
+    if checked.task and unit.checked.task != checked.task:
+        message = f"the task of `{shown(placed.path.text)}` is `{unit.checked.task}`"
+        hint = f"include a policy for `{checked.task}`"
+        raise Problem("E114", message, hint, placed.path.span, unit.checked.span)
+
+
+def _check_pin(placed: PlacedInclude, unit: Unit) -> None:
+    name, found = shown(placed.path.text), unit.ir.digest
+    freeze = "run `invarlock policy freeze` on this file"
+    if placed.pin is None:
+        raise Problem("E123", f"the include of `{name}` is not pinned", freeze, placed.path.span)
+    if placed.pin.text != found:
+        message = f"the policy in `{name}` has the digest `{found}`, not the one pinned"
+        raise Problem("E123", message, f"review what changed, then {freeze}", placed.pin.span)

@@ -23,9 +23,9 @@ NON_FINITE: Final = -(2**63)
 _QUANTUM: Final = Decimal(1).scaleb(-9)
 _MAX_SAFE: Final = 2**53 - 1
 # Possessive, and content with a string that never ends: linear in the input, whatever it is.
-_STRUCTURE: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
-_OPENING: Final = (b"[", b"{")
-_CLOSING: Final = (b"]", b"}")
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_NO_BRACKETS: Final = bytes(sorted(set(range(256)) - set(b"[]{}")))
+_OPENING: Final = b"[{"
 
 
 def canonical_bytes(value: object) -> bytes:
@@ -56,7 +56,7 @@ def _ordered(value: object) -> Json:
     if isinstance(value, dict):
         return {key: _ordered(value[key]) for key in _keys(value)}
     if isinstance(value, list | tuple):
-        return [_ordered(item) for item in value]
+        return [item if isinstance(item, str) else _ordered(item) for item in value]
     raise TypeError(f"{type(value).__name__} has no canonical form here")
 
 
@@ -112,14 +112,10 @@ def strict_json(data: bytes, *, max_bytes: int = 64 << 20, max_depth: int = 64) 
 
 def _check_depth(data: bytes, limit: int) -> None:
     depth = 0
-    for match in _STRUCTURE.finditer(data):
-        token = match.group()
-        if token in _OPENING:
-            depth += 1
-            if depth > limit:
-                raise StrictJsonError(f"nested deeper than {limit}")
-        elif token in _CLOSING:
-            depth -= 1
+    for bracket in _STRING.sub(b"", data).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in _OPENING else -1
+        if depth > limit:
+            raise StrictJsonError(f"nested deeper than {limit}")
 
 
 def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -47,12 +47,12 @@ class _Live:
     """A mutant that weakens something: the bars that it changes, as they come out of it."""
 
     mutant: Mutant
-    measure: str
+    value: str
     bars: dict[str, BarIR]
 
     def killed_by(self, case: Case, compiled: Compiled) -> bool:
         """Whether ``case``, which the policy passes, fails here."""
-        if not any(_measure(key) == self.measure for key, _ in case.mentions):
+        if not any(_value(key) == self.value for key, _ in case.mentions):
             return False  # gates that are not spoken of pass, however wide they are
         name, _ = bar_of(case, compiled)
         bar = self.bars.get(name)
@@ -80,8 +80,11 @@ def run_mutation(compiled: Compiled, results: Sequence[CaseResult]) -> MutationR
     return MutationRun(killed, refused, same, tuple(survivors))
 
 
-def _measure(key: str) -> str:
-    return key.partition(" ")[0].removesuffix(".point")
+def _value(key: str) -> str:
+    """What a gate reads: one value for estimate and ``.point``, and for all families together."""
+    measure, _, target = " ".join(key.split()).partition(" on ")
+    name = measure.removesuffix(".point")
+    return f"{name} on {target}" if target.startswith('"') else name
 
 
 def _live(mutant: Mutant, compiled: Compiled) -> _Live | None:
@@ -91,7 +94,7 @@ def _live(mutant: Mutant, compiled: Compiled) -> _Live | None:
     except PolicyFault:
         return None
     bars = {name: bar for name, bar in weaker.ir.bars.items() if bar != compiled.ir.bars[name]}
-    return _Live(mutant, _measure(mutant.subject), bars)
+    return _Live(mutant, _value(mutant.subject), bars)
 
 
 def _compile(text: str, compiled: Compiled) -> Compiled:

@@ -1,17 +1,16 @@
 """A comparison as Markdown for a pull request. Pure.
 
-Names come from files that anybody may propose: whatever could be markup, a mention or a link is
-written so that it is read as text (GitHub Flavored Markdown, https://github.github.com/gfm/).
+Names come from files that anybody may propose: they are set as code, in which nothing is markup, a
+mention or a link.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
-from invarlock.policy.compare import Strictness
-from invarlock.policy.diagnostics import printable
+from invarlock.policy.compare import BarComparison, Strictness
+from invarlock.present.markdown_text import code, table
 from invarlock.present.policy_compare import (
     SENTENCES,
     Compared,
@@ -27,7 +26,6 @@ FOLDED: Final = 6
 _MOST: Final = 400
 """Differences that are listed; a comment on a pull request holds 65,536 characters."""
 
-_PLAIN: Final = re.compile(r"[^`|\\\s]+( [^`|\\\s]+)*")
 _MARKS: Final = {
     Strictness.EQUAL: "✓",
     Strictness.STRICTER: "✓",
@@ -35,16 +33,6 @@ _MARKS: Final = {
     Strictness.MIXED: "✗",
     Strictness.INCOMPARABLE: "?",
 }
-
-
-def code(text: str) -> str:
-    """``text`` set as code, in a table too; nothing in it is markup, a mention or a link."""
-    safe = printable(text)
-    if _PLAIN.fullmatch(safe):
-        return f"`{safe}`"
-    # Within a backtick span a backtick or a pipe could end it: then every sign is an entity.
-    inside = "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in safe)
-    return f"<code>{inside}</code>"
 
 
 def compare_markdown(compared: Compared) -> str:
@@ -61,29 +49,35 @@ def _lines(compared: Compared) -> Iterator[str]:
     yield ""
     yield f"Old: {code(shown_name(compared.old))}, new: {code(shown_name(compared.new))}."
     yield ""
-    yield from _bars(compared)
+    yield table(("bar", "answer", "stricter", "weaker", "other"), _bars(compared))
     listed = told(compared)
     if listed:
         yield ""
         yield from _differences(listed)
 
 
-def _bars(compared: Compared) -> Iterator[str]:
+def _bars(compared: Compared) -> list[tuple[str, ...]]:
     found = compared.found
-    yield "| bar | answer | stricter | weaker | other |"
-    yield "| --- | --- | ---: | ---: | ---: |"
+    rows: list[tuple[str, ...]] = []
     for name, bar in found.bars:
-        counts = [
-            sum(one.relation is word for one in bar.differences)
-            for word in (Strictness.STRICTER, Strictness.WEAKER)
-        ]
-        counts.append(len(bar.differences) - sum(counts))
-        cells = " | ".join(str(count or "") for count in counts)
-        yield f"| {code(name)} | {_MARKS[bar.relation]} {bar.relation} | {cells} |"
-    for name in found.removed:
-        yield f"| {code(name)} | ? removed: who pins it is left without | | | |"
-    for name in found.added:
-        yield f"| {code(name)} | added | | | |"
+        answer = f"{_MARKS[bar.relation]} {bar.relation}"
+        rows.append((code(name), answer, *_counts(bar)))
+    nothing = ("", "", "")
+    gone = "? removed: who pins it is left without"
+    rows += [(code(name), gone, *nothing) for name in found.removed]
+    rows += [(code(name), "added", *nothing) for name in found.added]
+    return rows
+
+
+def _counts(bar: BarComparison) -> tuple[str, str, str]:
+    """How many differences are stricter, weaker, and of other kinds; empty for none."""
+    stricter, weaker = (
+        sum(one.relation is word for one in bar.differences)
+        for word in (Strictness.STRICTER, Strictness.WEAKER)
+    )
+    other = len(bar.differences) - stricter - weaker
+    first, second, third = (str(count or "") for count in (stricter, weaker, other))
+    return first, second, third
 
 
 def _differences(listed: list[Told]) -> Iterator[str]:
@@ -91,9 +85,7 @@ def _differences(listed: list[Told]) -> Iterator[str]:
     if folded:
         yield f"<details><summary>{len(listed)} differences</summary>"
         yield ""
-    yield "| | key | old | new | shown by | bars |"
-    yield "| --- | --- | --- | --- | --- | --- |"
-    yield from map(_row, listed[:_MOST])
+    yield table(("", "key", "old", "new", "shown by", "bars"), map(_row, listed[:_MOST]))
     if len(listed) > _MOST:
         yield ""
         yield f"And {len(listed) - _MOST} more: see `--format json`."
@@ -102,19 +94,17 @@ def _differences(listed: list[Told]) -> Iterator[str]:
         yield "</details>"
 
 
-def _row(one: Told) -> str:
+def _row(one: Told) -> tuple[str, ...]:
     difference = one.difference
     shown = [code(witness_text(witness)) for witness in difference.witnesses]
-    reasons = "<br>".join([*shown, *([difference.note] if difference.note else [])])
-    cells = (
+    return (
         f"{_MARKS[difference.relation]} {difference.relation}",
         code(difference.key),
         _statement(difference.old, one.old),
         _statement(difference.new, one.new),
-        reasons,
+        "<br>".join([*shown, *([difference.note] if difference.note else [])]),
         " ".join(map(code, one.bars)),
     )
-    return "| " + " | ".join(cells) + " |"
 
 
 def _statement(text: str | None, place: Place | None) -> str:

@@ -31,7 +31,12 @@ def inline(text: str) -> str:
 
 def code(text: str) -> str:
     """``text`` as a code span, for a paragraph or a table cell."""
-    shown = printable(text).replace("|", "\\|")
+    shown = printable(text)
+    if "\\|" in shown or not shown.strip():
+        # In a table a backslash would free the pipe that the next one holds: signs as entities.
+        signs = (c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in shown)
+        return f"<code>{''.join(signs)}</code>"
+    shown = shown.replace("|", "\\|")
     fence = "`" * (_longest(shown) + 1)
     pad = " " if shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{pad}{shown}{pad}{fence}"

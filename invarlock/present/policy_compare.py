@@ -268,7 +268,7 @@ def _sarif_result(one: Told) -> SarifResult:
     facts += [difference.note] if difference.note else []
     facts += map(witness_text, difference.witnesses)
     places = [
-        SarifPlace(place.file, place.span, note)
+        SarifPlace(place.file.removeprefix("./"), place.span, note)
         for place, note in ((one.new, "the new statement"), (one.old, "the old statement"))
         if place is not None
     ]

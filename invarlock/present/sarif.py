@@ -89,7 +89,7 @@ def diagnostic_results(diagnostics: Iterable[Diagnostic]) -> list[SarifResult]:
             place=SarifPlace(found.filename, found.span),
             other=()
             if found.other is None
-            else (SarifPlace(found.filename, found.other, "the other place"),),
+            else (SarifPlace(found.other_filename, found.other, "the other place"),),
             identity=(found.filename, found.message),
         )
         for found in diagnostics

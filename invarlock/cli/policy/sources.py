@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
@@ -13,7 +15,7 @@ from invarlock.policy import Compiled, compile_policy, load_policy, parse_refere
 from invarlock.policy.compare.document import MAX_BYTES, parse_ir, strict_document
 from invarlock.policy.diagnostics import printable, shown
 from invarlock.policy.ir import BarIR, PolicyIR
-from invarlock.policy.reference import PolicyReference, read_source
+from invarlock.policy.reference import PolicyReference, include_reader, read_source
 from invarlock.present.policy_compare import Place, Places
 
 _VERSION: Final = re.compile(rb"\A\s*(#[^\n]*\n\s*)*+invar[ \t]")
@@ -57,7 +59,7 @@ def open_side(text: str) -> Side:
         return _document_side(reference, data)
     name = printable(str(path))
     _check_policy(data, name)
-    return _policy_side(reference, load_policy(path), "policy", label=name, file=name)
+    return _policy_side(reference, load_policy(path), "policy", name, "")
 
 
 def _is_json(data: bytes) -> bool:
@@ -72,31 +74,41 @@ def _check_policy(data: bytes, name: str) -> None:
 
 
 def _policy_side(
-    reference: PolicyReference, compiled: Compiled, kind: Kind, *, label: str, file: str
+    reference: PolicyReference, compiled: Compiled, kind: Kind, file: str, revision: str
 ) -> Side:
+    """A policy whose source is ``file``, in the git revision ``revision`` if that is not empty."""
     bar = None
     if reference.tier is not None:
         bar, _ = compiled.bar(reference.tier, reference.profile)
-    places = {name: _places(compiled, name, label, file) for name in compiled.ir.bars}
+    places = {name: _places(compiled, name, file, revision) for name in compiled.ir.bars}
+    label = printable(str(reference.path))
     return Side(label, kind, compiled.ir.bars, bar, compiled.ir, places)
 
 
-def _places(compiled: Compiled, bar: str, label: str, file: str) -> Places:
+def _places(compiled: Compiled, bar: str, file: str, revision: str) -> Places:
+    """Where gates and settings stand: in ``file``, or in one that it includes."""
     spans = {**compiled.spans[bar], **compiled.setting_spans.get(bar, {})}
-    return {key: Place(label, file, span) for key, span in spans.items()}
+    folder = posixpath.dirname(file)
+    files = {span.file: posixpath.join(folder, span.file) for span in spans.values()} | {"": file}
+    return {
+        key: Place(f"{revision}:{name}" if revision else name, name, span)
+        for key, span in spans.items()
+        for name in (files[span.file],)
+    }
 
 
 def _revision_side(reference: PolicyReference, revision: str, path: str) -> Side:
     from invarlock.authoring.revision import open_revision
 
-    data = open_revision(revision).read(path)
+    opened = open_revision(revision)
+    data = opened.read(path)
     label = printable(str(reference.path))
     if _is_json(data):
         return _document_side(reference, data)
     _check_policy(data, label)
-    compiled = compile_policy(data, filename=label)
-    file = printable(path.removeprefix("./"))
-    return _policy_side(reference, compiled, "git", label=label, file=file)
+    reader = partial(opened.beside, path)
+    compiled = compile_policy(data, filename=label, includes=reader)
+    return _policy_side(reference, compiled, "git", printable(path), printable(revision))
 
 
 def _document_side(reference: PolicyReference, data: bytes) -> Side:
@@ -126,8 +138,9 @@ def _run_side(reference: PolicyReference, folder: Path, bundle: bytes | None = N
     places: dict[str, Places] = {}
     if found.source is not None:
         file = printable(str(folder / found.source_path))
-        compiled = compile_policy(found.source, filename=file)
-        places = {found.name: _places(compiled, found.name, file, file)}
+        reader = include_reader((folder / found.source_path).parent)
+        compiled = compile_policy(found.source, filename=file, includes=reader)
+        places = {found.name: _places(compiled, found.name, file, "")}
     return Side(label, "attestation", {found.name: found.bar}, found.name, places=places)
 
 

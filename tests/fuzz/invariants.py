@@ -10,6 +10,7 @@ import resource
 import time
 
 from invarlock.authoring.format import ensure_same, format_source
+from invarlock.authoring.lint import fix, lint
 from invarlock.canonical import canonical_bytes
 from invarlock.errors import CODES
 from invarlock.policy import Compiled, Diagnostic, PolicyFault, Span, compile_policy
@@ -94,3 +95,12 @@ def _check_format(source: bytes, done: Compiled | None) -> None:
         return
     ensure_same(source, formatted, filename="fuzz.invar")
     assert format_source(formatted, filename="fuzz.invar") == formatted
+
+
+def hold_lint(source: bytes, done: Compiled) -> None:
+    """Findings have a place in ``source``, and mending them all moves no digest."""
+    rows = source.decode().split("\n")
+    for finding in lint(source, filename="fuzz.invar"):
+        _check_span(finding.span, rows)
+    fixed = fix(source, filename="fuzz.invar").source
+    assert compile_policy(fixed, filename="fuzz.invar").ir.digest == done.ir.digest

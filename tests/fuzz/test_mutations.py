@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.invariants import hold, seeds
+from tests.fuzz.invariants import hold, hold_lint, seeds
 
 SEEDS = [seed for seed in seeds() if len(seed) < 4_000]
 WORDS = re.compile(rb"\w[\w.]*|[^\w\s]|\s+")
@@ -70,11 +70,8 @@ MUTATIONS: dict[str, Callable[[], st.SearchStrategy[bytes]]] = {
 def test_whatever_is_changed_the_compiler_answers(kind: str) -> None:
     @given(MUTATIONS[kind]())
     def holds(source: bytes) -> None:
-        hold(source)
+        compiled = hold(source)
+        if compiled is not None:
+            hold_lint(source, compiled)
 
     holds()
-
-
-@pytest.mark.parametrize("number", range(len(SEEDS)))
-def test_the_corpus_holds_as_it_is(number: int) -> None:
-    hold(SEEDS[number])

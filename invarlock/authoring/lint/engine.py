@@ -18,6 +18,7 @@ from invarlock.authoring.lint.names import NAMES
 from invarlock.authoring.lint.rules import RULES, unused_allow
 from invarlock.errors import InternalFault
 from invarlock.policy.compile import compile_policy
+from invarlock.policy.units import IncludeReader
 
 _MAX_ROUNDS: Final = 10
 """Rounds of fixing. Each applies what does not overlap; what is left waits for the next."""
@@ -32,14 +33,18 @@ class Fixed:
 
 
 def lint(
-    source: bytes, *, filename: str, rules: Collection[str] | None = None
+    source: bytes,
+    *,
+    filename: str,
+    includes: IncludeReader | None = None,
+    rules: Collection[str] | None = None,
 ) -> tuple[LintFinding, ...]:
     """The findings of ``rules`` (names; ``None`` means all) in the order of the source.
 
-    Pure; ``filename`` only labels diagnostics. Raises :class:`PolicyFault` where the policy does
-    not compile: then the compiler has the word.
+    Pure but for ``includes``, which reads included files; ``filename`` only labels diagnostics.
+    Raises :class:`PolicyFault` where the policy does not compile: then the compiler has the word.
     """
-    view = linted(compile_policy(source, filename=filename))
+    view = linted(compile_policy(source, filename=filename, includes=includes))
     chosen = [rule for rule in RULES if rules is None or rule.name in rules]
     found = [finding for rule in chosen for finding in _findings(rule, view)]
     used: set[Allow] = set()
@@ -51,25 +56,34 @@ def lint(
     return tuple(sorted(kept, key=lambda finding: (finding.span, finding.rule)))
 
 
-def fix(source: bytes, *, filename: str, rules: Collection[str] | None = None) -> Fixed:
+def fix(
+    source: bytes,
+    *,
+    filename: str,
+    includes: IncludeReader | None = None,
+    rules: Collection[str] | None = None,
+) -> Fixed:
     """``source`` with every fix applied that the findings of ``rules`` offer, then formatted.
 
     Unchanged where there is nothing to fix. Raises :class:`PolicyFault` as :func:`lint`, and
     :class:`InternalFault` E132 where a fix would move the digest.
     """
-    digest = compile_policy(source, filename=filename).ir.digest
+    digest = compile_policy(source, filename=filename, includes=includes).ir.digest
     applied: list[LintFinding] = []
     for _ in range(_MAX_ROUNDS):
-        offered = _disjoint(lint(source, filename=filename, rules=rules))
+        found = lint(source, filename=filename, includes=includes, rules=rules)
+        offered = _disjoint(found)
         if not offered:
             break
         source = apply_fixes(source, offered)
         applied += offered
-        if compile_policy(source, filename=filename).ir.digest != digest:
+        if compile_policy(source, filename=filename, includes=includes).ir.digest != digest:
             names = ", ".join(sorted({finding.rule for finding in offered}))
             message = f"fixing {names} in `{filename}` would move its digest"
             raise InternalFault("E132", message, "the file was left as it is; please report this")
-    return Fixed(format_checked(source, filename=filename) if applied else source, tuple(applied))
+    if applied:
+        source = format_checked(source, filename=filename, includes=includes)
+    return Fixed(source, tuple(applied))
 
 
 def apply_fixes(source: bytes, findings: Iterable[LintFinding]) -> bytes:

@@ -11,7 +11,7 @@ from invarlock.policy.compile import Compiled
 from invarlock.policy.lex import COMMENT, tokens
 from invarlock.policy.names import PREFIXES
 from invarlock.policy.parse import parse
-from invarlock.policy.span import Span
+from invarlock.policy.span import Lines, Span
 from invarlock.policy.syntax import (
     Block,
     Bound,
@@ -70,21 +70,17 @@ class Linted:
     source: Source
     compiled: Compiled
     comments: Mapping[int, Comment]
-    starts: tuple[int, ...]
-
-    def offset(self, line: int, column: int) -> int:
-        """The character offset of a place."""
-        return self.starts[line - 1] + column - 1
+    lines: Lines
+    rows: tuple[str, ...]
 
     def bounds(self, span: Span) -> tuple[int, int]:
         """The character offsets of a span."""
-        start = self.offset(span.line, span.column)
-        return start, self.offset(span.end_line, span.end_column)
+        start = self.lines.offset(span.line, span.column)
+        return start, self.lines.offset(span.end_line, span.end_column)
 
     def row(self, line: int) -> str:
         """The text of a line, without its end."""
-        end = self.starts[line] if line < len(self.starts) else len(self.text)
-        return self.text[self.starts[line - 1] : end].rstrip("\r\n")
+        return self.rows[line - 1].rstrip("\r")
 
     def above(self, line: int) -> Iterator[Comment]:
         """The comments on lines of their own directly above ``line``, nearest first."""
@@ -118,9 +114,10 @@ class Linted:
 def linted(compiled: Compiled) -> Linted:
     """The view of a policy that compiles."""
     text = compiled.source.decode()
-    starts = (0, *(n + 1 for n, char in enumerate(text) if char == "\n"))
     root, _ = parse(text)
-    return Linted(text, build(root, text), compiled, _comments(text, starts), starts)
+    lines = Lines(text)
+    comments = _comments(text, lines)
+    return Linted(text, build(root, text), compiled, comments, lines, tuple(text.split("\n")))
 
 
 def setting_key(setting: Setting, around: tuple[Block, ...]) -> str:
@@ -147,14 +144,12 @@ def word_setting(block: Block, name: str) -> Word | None:
     return None
 
 
-def _comments(text: str, starts: tuple[int, ...]) -> dict[int, Comment]:
+def _comments(text: str, lines: Lines) -> dict[int, Comment]:
     found: dict[int, Comment] = {}
-    line = 1
     for token in tokens(text, comments=True):
         if token.type == COMMENT:
-            while line < len(starts) and starts[line] <= token.start:
-                line += 1
-            own = not text[starts[line - 1] : token.start].strip()
+            line = lines.span(token.start, token.start).line
+            own = not text[lines.offset(line, 1) : token.start].strip()
             found[line] = Comment(token.text.rstrip(), line, own)
     return found
 

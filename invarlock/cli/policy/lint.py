@@ -27,6 +27,7 @@ from invarlock.policy import PolicyFault, read_source
 from invarlock.policy.diagnostics import printable, shown
 from invarlock.policy.names import did_you_mean
 from invarlock.policy.output import rewrite
+from invarlock.policy.reference import include_reader
 
 
 @click.command()
@@ -69,14 +70,16 @@ def _outcome(name: str, rules: frozenset[str] | None, *, fix: bool) -> Outcome:
     source, label = b"", printable(name)
     try:
         source = read_source(Path(name))
+        read = include_reader(Path(name).parent)
         if not fix:
-            return Outcome(name, source, linter.lint(source, filename=label, rules=rules))
-        fixed = linter.fix(source, filename=label, rules=rules)
+            found = linter.lint(source, filename=label, includes=read, rules=rules)
+            return Outcome(name, source, found)
+        fixed = linter.fix(source, filename=label, includes=read, rules=rules)
     except (EnvironmentFault, UsageFault) as fault:
         return Outcome(name, source, fault=fault)
     if fixed.source != source:
         rewrite(Path(name), fixed.source)
-    left = linter.lint(fixed.source, filename=label, rules=rules)
+    left = linter.lint(fixed.source, filename=label, includes=read, rules=rules)
     return Outcome(name, fixed.source, left, fixed.applied)
 
 

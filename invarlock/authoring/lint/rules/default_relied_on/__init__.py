@@ -45,7 +45,7 @@ def _edit(linted: Linted, task: Setting, line: str) -> Edit | None:
     rest = row[task.span.end_column - 1 :].strip()
     if rest and not rest.startswith("#"):
         return None
-    end = linted.offset(place, len(row) + 1)
+    end = linted.lines.offset(place, len(row) + 1)
     return Edit(end, end, f"\n{line}")
 
 

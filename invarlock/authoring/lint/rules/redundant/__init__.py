@@ -33,11 +33,13 @@ def _removal(linted: Linted, span: Span) -> Edit | None:
         return None
     start, end = linted.bounds(whole)
     text = linted.text[:start] + linted.text[end:]
+    reader = linted.compiled.includes.__getitem__  # the same files, already read
     try:
-        digest = compile_policy(text.encode(), filename="").ir.digest
+        compiled = compile_policy(text.encode(), filename="", includes=reader)
     except InvarlockError:
         return None
-    return Edit(start, end, "") if digest == linted.compiled.ir.digest else None
+    same = compiled.ir.digest == linted.compiled.ir.digest
+    return Edit(start, end, "") if same else None
 
 
 RULE: Final = Rule(

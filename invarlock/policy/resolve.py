@@ -16,6 +16,7 @@ from invarlock.policy.checked import Checked, PlacedGate, PlacedSetting, Scope
 from invarlock.policy.names import did_you_mean
 from invarlock.policy.problems import Problem, Problems
 from invarlock.policy.resolve_case import check_case_bar
+from invarlock.policy.signers import Budget
 from invarlock.policy.stricter import both, check_refinement
 from invarlock.policy.syntax import Word
 
@@ -37,19 +38,26 @@ class Included:
     bars: Mapping[str, Resolved]
 
 
-_Combined = dict[tuple[int, int], PlacedGate]
+@dataclass(frozen=True, slots=True)
+class _Combined:
+    """What pairs of gates come to, and what comparing their signers may cost. Tiers share
+    inherited gates, so that each pair is worked out once."""
+
+    gates: dict[tuple[int, int], PlacedGate]
+    budget: Budget
 
 
 def resolve(
-    checked: Checked, included: Mapping[str, Included | None], problems: Problems
+    checked: Checked, included: Mapping[str, Included | None], problems: Problems, budget: Budget
 ) -> dict[str, Resolved]:
     """Every bar of the policy by its name: ``tier``, and ``tier+profile`` for each pair.
 
     ``included`` holds what the policy includes by alias, ``None`` for what is broken and reported.
     Errors (E105 to E109, E111, E114) and warnings go to ``problems``; usable only without errors.
+    Comparing signers costs ``budget``.
     """
-    resolver = _Resolver(checked, included, problems)
-    combined: _Combined = {}
+    resolver = _Resolver(checked, included, problems, budget)
+    combined = _Combined({}, budget)
     bars: dict[str, Resolved] = {}
     for name, tier in checked.tiers.items():
         bare = resolver.tier(name)
@@ -71,9 +79,14 @@ def resolve(
 
 class _Resolver:
     def __init__(
-        self, checked: Checked, included: Mapping[str, Included | None], problems: Problems
+        self,
+        checked: Checked,
+        included: Mapping[str, Included | None],
+        problems: Problems,
+        budget: Budget,
     ) -> None:
         self.checked, self.included, self.problems = checked, included, problems
+        self.budget = budget
         self.done: dict[str, Resolved] = {}
         self.parents: dict[str, Resolved | None] = {}
         self.broken: set[str] = set()
@@ -167,7 +180,7 @@ class _Resolver:
         gates = dict(theirs.gates)
         for key, own in self.top.gates.items():
             with self.problems.collecting():
-                gates[key] = both(key, own, gates[key]) if key in gates else own
+                gates[key] = both(key, own, gates[key], self.budget) if key in gates else own
         return gates
 
     def inherit(self, parent: Resolved, child: Scope) -> Resolved:
@@ -185,7 +198,7 @@ class _Resolver:
         for key, gate in child.gates.items():
             with self.problems.collecting():
                 if key in gates:
-                    check_refinement(key, gate, gates[key])
+                    check_refinement(key, gate, gates[key], self.budget)
                 gates[key] = gate
         return Resolved(settings, gates)
 
@@ -198,16 +211,15 @@ class _Resolver:
 
 
 def _combine(tier: Resolved, profile: Scope, combined: _Combined, problems: Problems) -> Resolved:
-    """The bar of ``tier`` under ``profile``. Tiers share inherited gates, so that what a pair of
-    gates comes to is kept in ``combined`` and worked out once."""
+    """The bar of ``tier`` under ``profile``; what pairs of gates come to goes to ``combined``."""
     gates = dict(tier.gates)
     for key, placed in profile.gates.items():
         pair = (id(gates.get(key)), id(placed))
-        if key in gates and pair not in combined:
-            combined[pair] = placed
+        if key in gates and pair not in combined.gates:
+            combined.gates[pair] = placed
             with problems.collecting():
-                combined[pair] = both(key, placed, gates[key])
-        gates[key] = combined.get(pair, placed)
+                combined.gates[pair] = both(key, placed, gates[key], combined.budget)
+        gates[key] = combined.gates.get(pair, placed)
     return Resolved({**tier.settings, **profile.settings}, gates)
 
 

@@ -14,11 +14,12 @@ from invarlock.policy.checked import PlacedGate
 from invarlock.policy.intervals import at_least_as_strict, describe, intersect, is_empty, reach
 from invarlock.policy.ir import Gate, Interval
 from invarlock.policy.problems import Problem
+from invarlock.policy.signers import Budget
 from invarlock.policy.span import Span
 
 
-def check_refinement(key: str, child: PlacedGate, parent: PlacedGate) -> None:
-    """Check that ``child`` accepts nothing that ``parent`` refuses.
+def check_refinement(key: str, child: PlacedGate, parent: PlacedGate, budget: Budget) -> None:
+    """Check that ``child`` accepts nothing that ``parent`` refuses; signers cost ``budget``.
 
     Raises :class:`Problem` E106, or E136 where globs are too large to tell.
     """
@@ -27,7 +28,8 @@ def check_refinement(key: str, child: PlacedGate, parent: PlacedGate) -> None:
         message = f"`{key}` is required on {parent.span.words}, and only warned of here"
         raise Problem("E106", message, "write `require`", child.span, parent.span)
     with _answered(child.span, parent.span):
-        stricter = at_least_as_strict(new.relation, old.relation, MEASURES[new.measure])
+        measure = MEASURES[new.measure]
+        stricter = at_least_as_strict(new.relation, old.relation, measure, budget)
     if not stricter:
         message = (
             f"`{key} {describe(new.relation)}` accepts more than "
@@ -36,9 +38,9 @@ def check_refinement(key: str, child: PlacedGate, parent: PlacedGate) -> None:
         raise Problem("E106", message, "tighten it, or drop it", child.span, parent.span)
 
 
-def both(key: str, upper: PlacedGate, lower: PlacedGate) -> PlacedGate:
+def both(key: str, upper: PlacedGate, lower: PlacedGate, budget: Budget) -> PlacedGate:
     """What both gates accept, required if either requires it: placed where the one that decides
-    it is written.
+    it is written. Signers cost ``budget``.
 
     Raises :class:`Problem` E108, E128 or E136 at ``upper`` where nothing is left or nothing says
     what is.
@@ -46,7 +48,7 @@ def both(key: str, upper: PlacedGate, lower: PlacedGate) -> PlacedGate:
     measure = MEASURES[lower.gate.measure]
     there = lower.span.words
     with _answered(upper.span, lower.span):
-        relation = intersect(lower.gate.relation, upper.gate.relation)
+        relation = intersect(lower.gate.relation, upper.gate.relation, budget)
     if relation is None and measure.kind is Kind.SIGNER:
         message = f"neither these signers of `{key}` nor those on {there} include the others"
         raise Problem("E128", message, "let one set include the other", upper.span, lower.span)

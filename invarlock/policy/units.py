@@ -21,6 +21,7 @@ from invarlock.policy.lower import lower
 from invarlock.policy.parse import parse
 from invarlock.policy.problems import Problem, Problems
 from invarlock.policy.resolve import Included, Resolved, resolve
+from invarlock.policy.signers import Budget
 from invarlock.policy.span import Lines
 
 IncludeReader = Callable[[str], bytes]
@@ -32,10 +33,14 @@ MAX_FILES: Final = 16
 
 # After an error a statement is missing from what follows; what depends on it says nothing.
 _SPURIOUS: Final = {
-    "E101": frozenset({"E107", "E111"}),
-    "E102": frozenset({"E111"}),
-    "E103": frozenset({"E111"}),
+    "E101": frozenset({"E107", "E111", "E122"}),
+    "E102": frozenset({"E111", "E122"}),
+    "E103": frozenset({"E111", "E122"}),
     "E104": frozenset({"E111"}),
+    "E105": frozenset({"E111", "E122"}),
+    "E108": frozenset({"E111"}),
+    "E113": frozenset({"E111"}),
+    "E126": frozenset({"E111", "E122"}),
 }
 
 
@@ -54,6 +59,7 @@ class Units:
     def __init__(self, reader: IncludeReader | None) -> None:
         self.sources: dict[str, bytes] = {}
         self._reader = reader
+        self._budget = Budget()
         self._done: dict[str, Unit | None] = {}
         self._open: list[str] = []
 
@@ -71,7 +77,7 @@ class Units:
         if checked is None:
             return None
         included = self._included(checked, problems)
-        bars = resolve(checked, included, problems)
+        bars = resolve(checked, included, problems, self._budget)
         _silence(problems, file)
         if problems.any_error:
             return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,18 +32,12 @@ def read_allow(comment: Comment) -> Allow | None:
     return None if match is None else Allow(match[1], match[2], comment)
 
 
-def allows_at(linted: Linted, line: int) -> Iterator[Allow]:
-    """The allowances that hold for a finding at ``line``."""
-    here = linted.comments.get(line)
-    for comment in (*([] if here is None else [here]), *linted.above(line)):
-        allow = read_allow(comment)
-        if allow is not None:
-            yield allow
-
-
-def all_allows(linted: Linted) -> Iterator[Allow]:
-    """Every allowance of the file."""
+def allows(linted: Linted) -> dict[int, list[Allow]]:
+    """Every allowance of the file by the line of code for which it holds: its own, or the one
+    below the comments that it stands among. Linear in the file."""
+    found: dict[int, list[Allow]] = {}
     for comment in linted.comments.values():
         allow = read_allow(comment)
         if allow is not None:
-            yield allow
+            found.setdefault(linted.code_line(comment), []).append(allow)
+    return found

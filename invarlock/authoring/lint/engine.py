@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from invarlock.authoring.format import format_checked
-from invarlock.authoring.lint.allow import Allow, all_allows, allows_at
+from invarlock.authoring.lint.allow import allows
 from invarlock.authoring.lint.finding import Hit, LintFinding, Rule
 from invarlock.authoring.lint.linted import Linted, linted
 from invarlock.authoring.lint.names import NAMES
@@ -47,12 +47,17 @@ def lint(
     view = linted(compile_policy(source, filename=filename, includes=includes))
     chosen = [rule for rule in RULES if rules is None or rule.name in rules]
     found = [finding for rule in chosen for finding in _findings(rule, view)]
-    used: set[Allow] = set()
-    kept = [finding for finding in found if not _allowed(finding, view, used)]
+    by_line = allows(view)
+    said = {(finding.span.line, finding.rule) for finding in found}
+    allowed = {(line, allow.rule) for line, group in by_line.items() for allow in group}
+    kept = [finding for finding in found if (finding.span.line, finding.rule) not in allowed]
     if rules is None or unused_allow.RULE.name in rules:
-        allows = [a for a in all_allows(view) if rules is None or a.rule in rules]
-        unused = [a for a in allows if a not in used and a.rule in NAMES]
-        kept += [_finding(unused_allow.RULE, unused_allow.hit(view, a.comment)) for a in unused]
+        kept += [
+            _finding(unused_allow.RULE, unused_allow.hit(view, allow.comment))
+            for line, group in by_line.items()
+            for allow in group
+            if (line, allow.rule) not in said and allow.rule in (NAMES if rules is None else rules)
+        ]
     return tuple(sorted(kept, key=lambda finding: (finding.span, finding.rule)))
 
 
@@ -117,9 +122,3 @@ def _findings(rule: Rule, view: Linted) -> list[LintFinding]:
 
 def _finding(rule: Rule, hit: Hit) -> LintFinding:
     return LintFinding(rule.name, rule.severity, hit.message, hit.hint, hit.span, hit.fix)
-
-
-def _allowed(finding: LintFinding, view: Linted, used: set[Allow]) -> bool:
-    found = [a for a in allows_at(view, finding.span.line) if a.rule == finding.rule]
-    used.update(found)
-    return bool(found)

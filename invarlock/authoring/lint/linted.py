@@ -72,6 +72,8 @@ class Linted:
     comments: Mapping[int, Comment]
     lines: Lines
     rows: tuple[str, ...]
+    below: Mapping[int, int]
+    """For each comment on a line of its own, the line after the last one of its run."""
 
     def bounds(self, span: Span) -> tuple[int, int]:
         """The character offsets of a span."""
@@ -82,10 +84,16 @@ class Linted:
         """The text of a line, without its end."""
         return self.rows[line - 1].rstrip("\r")
 
-    def above(self, line: int) -> Iterator[Comment]:
-        """The comments on lines of their own directly above ``line``, nearest first."""
-        while (found := self.comments.get(line := line - 1)) is not None and found.own:
-            yield found
+    def code(self, line: int) -> str:
+        """A line without its comment and the blanks around."""
+        found = self.comments.get(line)
+        row = self.row(line)
+        return (row if found is None else row.rstrip().removesuffix(found.text)).strip()
+
+    def code_line(self, comment: Comment) -> int:
+        """The line of code that a comment is about: its own, or the one right below the comments
+        among which it stands."""
+        return self.below.get(comment.line, comment.line)
 
     def statements(self) -> Iterator[Placed]:
         """Every statement in the order of the source, blocks before what they hold."""
@@ -117,7 +125,12 @@ def linted(compiled: Compiled) -> Linted:
     root, _ = parse(text)
     lines = Lines(text)
     comments = _comments(text, lines)
-    return Linted(text, build(root, text), compiled, comments, lines, tuple(text.split("\n")))
+    below: dict[int, int] = {}
+    for comment in reversed(comments.values()):
+        if comment.own:
+            below[comment.line] = below.get(comment.line + 1, comment.line + 1)
+    rows = tuple(text.split("\n"))
+    return Linted(text, build(root, text), compiled, comments, lines, rows, below)
 
 
 def setting_key(setting: Setting, around: tuple[Block, ...]) -> str:

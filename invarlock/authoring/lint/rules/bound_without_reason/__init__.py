@@ -9,58 +9,55 @@ from invarlock.authoring.lint.allow import is_directive
 from invarlock.authoring.lint.finding import Hit, Rule
 from invarlock.authoring.lint.linted import Comment, Linted, label_text
 from invarlock.policy.diagnostics import shown
-from invarlock.policy.syntax import Block, Bound, Gate, In, Statement
+from invarlock.policy.syntax import Bound, Gate, In, Statement
 
 
 def check(linted: Linted) -> Iterator[Hit]:
     """One hit for each block, and the top level, with bounds that no comment explains."""
+    explained = _explained(linted)
     scopes: list[tuple[str, Iterable[Statement]]] = [("the top level", linted.source.body)]
     for kind in ("tier", "profile"):
         scopes += [
             (f"the {kind} `{shown(label_text(block))}`", block.body)
             for block in linted.blocks(kind)
-            if not _explained(linted, block)
+            if block.span.line not in explained
         ]
     for name, body in scopes:
-        bare = [gate for gate in body if isinstance(gate, Gate) and _needs_reason(linted, gate)]
+        gates = (gate for gate in body if isinstance(gate, Gate) and _is_choice(gate))
+        bare = [gate for gate in gates if gate.span.line not in explained]
         if bare:
             count = "one bound" if len(bare) == 1 else f"{len(bare)} bounds"
             message = f"{count} of {name} without a comment that says why"
             yield Hit(message, "say beside the number where it comes from", bare[0].span)
 
 
-def _explained(linted: Linted, block: Block) -> bool:
-    """Whether a comment above the block, or after its ``{``, speaks for all of it."""
-    line = block.span.line
-    return _speaks([*linted.above(line), *_at(linted, line)])
-
-
-def _needs_reason(linted: Linted, gate: Gate) -> bool:
+def _is_choice(gate: Gate) -> bool:
+    """Whether somebody chose a number: words are none, and `== 0` is how it must be."""
     relation = gate.relation
-    if isinstance(relation, In) or (isinstance(relation, Bound) and relation.operator == "=="):
-        return False  # words need none, and that something is exactly so is no choice of a number
-    lines = range(gate.span.line, gate.span.end_line + 1)
-    return not _speaks([*(c for line in lines for c in _at(linted, line)), *_over(linted, gate)])
+    equal = isinstance(relation, Bound) and relation.operator == "=="
+    return not (isinstance(relation, In) or equal)
 
 
-def _over(linted: Linted, gate: Gate) -> Iterator[Comment]:
-    """The comments on lines of their own above the gate, in the same paragraph."""
-    line = gate.span.line - 1
-    while line > 0 and (row := linted.row(line).strip()) and not row.endswith(("{", "}")):
-        found = linted.comments.get(line)
-        if found is not None and found.own:
-            yield found
-        line -= 1
+def _explained(linted: Linted) -> set[int]:
+    """The lines of code that a comment is about: on the line, or above in its paragraph."""
+    found: set[int] = set()
+    spoken = False
+    for line in range(1, len(linted.rows) + 1):
+        comment, code = linted.comments.get(line), linted.code(line)
+        speaks = comment is not None and _speaks(comment)
+        if comment is not None and comment.own:
+            spoken = spoken or speaks
+        elif not code:
+            spoken = False
+        elif spoken or speaks:
+            found.add(line)
+        if code.endswith(("{", "}")):
+            spoken = False
+    return found
 
 
-def _at(linted: Linted, line: int) -> Iterator[Comment]:
-    found = linted.comments.get(line)
-    if found is not None:
-        yield found
-
-
-def _speaks(comments: Iterable[Comment]) -> bool:
-    return any(c.text.strip("# \t") and not is_directive(c) for c in comments)
+def _speaks(comment: Comment) -> bool:
+    return bool(comment.text.strip("# \t")) and not is_directive(comment)
 
 
 RULE: Final = Rule(

@@ -19,7 +19,7 @@ from invarlock.policy.lex import COMMENT, tokens
 from invarlock.policy.names import PREFIXES
 from invarlock.policy.parse import parse
 from invarlock.policy.span import Lines, Span
-from invarlock.policy.syntax import Block, Expect, Gate, Given, Setting, Statement
+from invarlock.policy.syntax import Block, Expect, Gate, Given, Include, Setting, Statement
 from invarlock.policy.words import meaning
 from invarlock.present.markdown_text import block, code, inline, table
 
@@ -111,16 +111,19 @@ class _Page:
         )
         if about is not None:
             yield inline(self.source(about.value.span).strip('"'))
-        yield table(
-            ("", ""),
-            [
-                ("task", code(compiled.ir.task)),
-                ("language", code(f"invar {compiled.ir.language}")),
-                ("file", code(self.filename)),
-                ("policy digest", code(compiled.ir.digest)),
-                ("source digest", code(compiled.source_digest)),
-            ],
-        )
+        rows = [
+            ("task", code(compiled.ir.task)),
+            ("language", code(f"invar {compiled.ir.language}")),
+            ("file", code(self.filename)),
+            ("policy digest", code(compiled.ir.digest)),
+            ("source digest", code(compiled.source_digest)),
+        ]
+        for statement in self.body:
+            if isinstance(statement, Include):
+                digest = "" if statement.digest is None else f" {code(statement.digest.text)}"
+                what = f"{code(statement.path.text)}{digest} as {code(statement.alias.text)}"
+                rows.append(("includes", what))
+        yield table(("", ""), rows)
 
     def title(self, found: Block) -> str:
         name = "" if found.label is None else found.label.text

@@ -5,7 +5,8 @@ Pure. The JSON document is ``invarlock.policy.show/1``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import posixpath
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -14,10 +15,9 @@ from invarlock.policy.catalogue import MEASURES, SETTINGS
 from invarlock.policy.compile import Compiled
 from invarlock.policy.diagnostics import span_json
 from invarlock.policy.ir import Gate
-from invarlock.policy.names import PREFIXES
 from invarlock.policy.parse import parse
 from invarlock.policy.span import Span
-from invarlock.policy.syntax import Block, Setting, Statement
+from invarlock.policy.syntax import Block
 from invarlock.policy.words import meaning, relation_text, setting_text
 
 Document = dict[str, object]
@@ -34,7 +34,7 @@ class Origin:
     span: Span
 
     def __str__(self) -> str:
-        return f"line {self.span.line}, {self.scope}"
+        return f"{self.span.words}, {self.scope}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,11 @@ class Sheet:
 
 def sheet(compiled: Compiled, name: str, filename: str) -> Sheet:
     """The bar ``name`` of ``compiled``, which was read from ``filename``."""
-    text = compiled.source.decode()
-    places = _Places(build(parse(text)[0], text).body, filename)
-    bar = compiled.ir.bars[name]
-    tier, _, profile = name.partition("+")
+    places = _Places(compiled, filename)
+    bar, set_at = compiled.ir.bars[name], compiled.setting_spans[name]
     rows = []
     for key, value in sorted(bar.settings.items()):
-        summary, origin = SETTINGS[key].summary, places.setting(key, tier, profile)
+        summary, origin = SETTINGS[key].summary, places.known(set_at.get(key))
         rows.append(SettingRow(key, value, setting_text(key, value), summary, origin))
     gates = tuple(_gate_row(gate, compiled, name, places) for gate in bar.gates)
     return Sheet(compiled, filename, name, tuple(rows), gates)
@@ -111,73 +109,52 @@ def _gate_row(gate: Gate, compiled: Compiled, name: str, places: _Places) -> Gat
     origin = places.origin(compiled.spans[name][gate.id])
     how: Literal["own", "inherited", "tightened", "added"] = "own"
     instead = None
-    if profile and origin.scope == f"profile {profile}":
+    own = not origin.span.file
+    if profile and own and origin.scope == f"profile {profile}":
         before = compiled.ir.bars[tier].gate(gate.id)
         how = "added"
         if before is not None:
             how = "tightened"
             instead = (relation_text(before), places.origin(compiled.spans[tier][gate.id]))
-    elif origin.scope != f"tier {tier}":
+    elif not own or origin.scope != f"tier {tier}":
         how = "inherited"
     words = meaning(gate, bar.settings)
     return GateRow(gate, relation_text(gate), words, origin, how, instead)
 
 
 class _Places:
-    """Which block a place lies in, and where each block sets what."""
+    """Which block of which file a place lies in."""
 
-    def __init__(self, body: Sequence[Statement], filename: str) -> None:
+    def __init__(self, compiled: Compiled, filename: str) -> None:
         self.filename = filename
-        self.blocks = dict(_scopes(body))
-        self.settings: Mapping[str, Mapping[str, Span]] = {
-            _TOP: dict(_settings(body)),
-            **{name: dict(_settings(block.body)) for name, block in self.blocks.items()},
-        }
+        sources = {"": compiled.source, **compiled.includes}
+        self.blocks = {name: dict(_scopes(source)) for name, source in sources.items()}
 
     def origin(self, span: Span) -> Origin:
-        """The innermost block around ``span``."""
-        for name, block in self.blocks.items():
-            if block.span <= span and _end(span) <= _end(block.span):
-                return Origin(name, self.filename, span)
-        return Origin(_TOP, self.filename, span)
+        """The block around ``span``."""
+        folder = posixpath.dirname(self.filename)
+        filename = posixpath.join(folder, span.file) if span.file else self.filename
+        for name, block in self.blocks[span.file].items():
+            start = (block.span.line, block.span.column)
+            if start <= (span.line, span.column) and _end(span) <= _end(block.span):
+                return Origin(name, filename, span)
+        return Origin(_TOP, filename, span)
 
-    def setting(self, key: str, tier: str, profile: str) -> Origin | None:
-        """Where the bar's value of ``key`` is set: profile, tier, what it refines, top level."""
-        for scope in self.chain(tier, profile):
-            span = self.settings.get(scope, {}).get(key)
-            if span is not None:
-                return Origin(scope, self.filename, span)
-        return None
-
-    def chain(self, tier: str, profile: str) -> Iterator[str]:
-        yield f"profile {profile}"
-        link: str | None = tier
-        while link is not None:
-            yield f"tier {link}"
-            block = self.blocks.get(f"tier {link}")
-            link = None if block is None or block.refines is None else block.refines.text
-        yield _TOP
+    def known(self, span: Span | None) -> Origin | None:
+        """The block around ``span``, if there is one."""
+        return None if span is None else self.origin(span)
 
 
 def _end(span: Span) -> tuple[int, int]:
     return span.end_line, span.end_column
 
 
-def _scopes(body: Sequence[Statement]) -> Iterator[tuple[str, Block]]:
+def _scopes(source: bytes) -> Iterator[tuple[str, Block]]:
     """Tiers and profiles by the name that is shown: ``tier NAME``."""
-    for statement in body:
+    text = source.decode()
+    for statement in build(parse(text)[0], text).body:
         if isinstance(statement, Block) and statement.kind.text in _SCOPES and statement.label:
             yield f"{statement.kind.text} {statement.label.text}", statement
-
-
-def _settings(body: Sequence[Statement]) -> Iterator[tuple[str, Span]]:
-    for statement in body:
-        if isinstance(statement, Setting):
-            yield statement.name.text, statement.span
-        elif isinstance(statement, Block) and statement.kind.text in PREFIXES:
-            for inner in statement.body:
-                if isinstance(inner, Setting):
-                    yield f"{statement.kind.text}.{inner.name.text}", inner.span
 
 
 def show_document(found: Sheet) -> Document:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from invarlock.policy import PolicyFault
+from invarlock.policy import PolicyFault, compile_policy
 from invarlock.policy.catalogue import MEASURES, Kind
 from invarlock.policy.intervals import WHOLE_UNITS
 from invarlock.policy.ir import BarIR, Gate, Interval, Member
@@ -130,6 +130,18 @@ def test_the_name_of_a_signer_is_no_part_of_a_bar(stem: str) -> None:
     for name, bar in signed.ir.bars.items():
         assert renamed.ir.bars[name].digest == bar.digest
         assert other.ir.bars[name].digest != bar.digest
+
+
+@pytest.mark.parametrize("stem", SOURCES)
+def test_included_or_written_out_is_the_same_bar(stem: str) -> None:
+    plain = compiled(SOURCES[stem])
+    pin = f'include "all.invar" {plain.ir.digest} as all'
+    tiers = "\n".join(f"tier {name} refines all.{name} {{ }}" for name in plain.tiers)
+    source = f'invar 1\npolicy by_include "1"\ntask = {plain.ir.task}\n{pin}\n{tiers}\n'
+    sources = {"all.invar": SOURCES[stem].encode()}
+    included = compile_policy(source.encode(), filename="p", includes=sources.__getitem__)
+    for name in plain.tiers:
+        assert included.ir.bars[name].digest == plain.ir.bars[name].digest
 
 
 def test_there_are_more_than_ten() -> None:

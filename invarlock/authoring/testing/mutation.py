@@ -98,7 +98,9 @@ def _live(mutant: Mutant, compiled: Compiled) -> _Live | None:
 
 
 def _compile(text: str, compiled: Compiled) -> Compiled:
-    return compile_policy(text.encode(), filename=compiled.name)
+    """``text`` compiled in the place of ``compiled``, with what that one includes."""
+    sources = compiled.includes
+    return compile_policy(text.encode(), filename=compiled.name, includes=sources.__getitem__)
 
 
 def _missing(live: _Live, compiled: Compiled, found: list[tuple[str, Case]]) -> str:

@@ -64,7 +64,8 @@ def _decided(run: FileRun, result: CaseResult) -> Iterator[str]:
         place = run.compiled.spans[result.bar][gate.id]
         margin = "" if gate.margin is None else f", margin {gate.margin} {gate.unit}"
         level = " (warn)" if gate.level == "warn" else ""
-        yield f"  {run.filename}:{place}: {gate.verdict}{level} {gate.id}: {gate.reason}{margin}"
+        file = place.file or run.filename
+        yield f"  {file}:{place}: {gate.verdict}{level} {gate.id}: {gate.reason}{margin}"
 
 
 def _survivors(filename: str, survivors: Sequence[Survivor]) -> Iterator[str]:

@@ -17,6 +17,7 @@ _COMMANDS: Final[dict[str, Entry]] = {
     "fmt": (f"{_HERE}.fmt", "fmt", "Lay policies out in the one style of the language."),
     "new": (f"{_HERE}.new", "new", "Write a starting policy."),
     "migrate": (f"{_HERE}.migrate", "migrate", "Bring policies to the current language version."),
+    "freeze": (f"{_HERE}.freeze", "freeze", "Pin what policies include."),
     "docs": (f"{_HERE}.docs", "docs", "Write a policy as a Markdown page."),
     "lint": (f"{_HERE}.lint", "lint", "Say what a reviewer of a bar would ask about."),
     "test": (f"{_HERE}.test", "test", "Run the tests of policies, and boundary cases."),

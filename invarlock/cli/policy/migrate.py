@@ -12,6 +12,7 @@ from invarlock.policy import compile_policy, read_source
 from invarlock.policy.check import LANGUAGE
 from invarlock.policy.diagnostics import printable
 from invarlock.policy.output import write_beside
+from invarlock.policy.reference import include_reader
 
 
 @click.command()
@@ -37,7 +38,8 @@ def migrate(files: tuple[str, ...], form: str) -> None:
 def _migrated(path: Path) -> bool:
     source = read_source(path)
     current = migrated(source)
-    compile_policy(current, filename=printable(str(path)))
+    reader = include_reader(path.parent)
+    compile_policy(current, filename=printable(str(path)), includes=reader)
     if current != source:
         write_beside(path, current)
     return current != source

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from invarlock.authoring.server.names import Occurrence, occurrences
@@ -18,12 +17,7 @@ from invarlock.policy.diagnostics import PolicyFault
 from invarlock.policy.parse import parse
 from invarlock.policy.problems import Problems
 from invarlock.policy.syntax import Source
-
-Reader = Callable[[str], bytes]
-"""Source of an included file, by its path relative to the folder of the policy that is open.
-
-Raises :class:`InvarlockError` where it may not or cannot be read.
-"""
+from invarlock.policy.units import IncludeReader
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,10 +29,10 @@ class Read:
     checked: Checked | None
 
 
-def read_text(text: str) -> Read:
-    """Read ``text`` as far as it goes."""
+def read_text(text: str, file: str = "") -> Read:
+    """Read ``text`` as far as it goes; ``file`` is the path of an included one."""
     root, _ = parse(text)
-    syntax = build(root, text)
+    syntax = build(root, text, file)
     return Read(syntax, check(syntax, Problems()))
 
 
@@ -51,7 +45,7 @@ class Analysis:
 
     text: str
     filename: str
-    reader: Reader | None
+    reader: IncludeReader | None
     places: Places
     statements: tuple[Statement, ...]
     names: tuple[Occurrence, ...]
@@ -69,34 +63,46 @@ class Analysis:
     def included(self, alias: str) -> tuple[str, str] | None:
         """Path and text of the file included as ``alias``; ``None`` where it cannot be read."""
         for statement in self.statements:
-            name, path = statement.after("as"), statement.after("include")
+            name = statement.after("as")
             if statement.kind == "include" and name is not None and name.text == alias:
-                return None if path is None else self.file(path.text.strip('"'))
+                return self.include_at(statement)
         return None
 
+    def include_at(self, statement: Statement) -> tuple[str, str] | None:
+        """Path and text of the file that an ``include`` names; ``None`` where it cannot be
+        read."""
+        path = statement.after("include")
+        return None if path is None else self.file(path.text.strip('"'))
+
     def file(self, path: str) -> tuple[str, str] | None:
-        """Normalised path and text of an included file; ``None`` where it cannot be read."""
-        if self.reader is None or not path:
+        """Path and text of an included file; ``None`` where it cannot be read."""
+        if self.reader is None:
             return None
-        path = posixpath.normpath(path)
         try:
             return path, self.reader(path).decode("utf-8", "replace")
         except InvarlockError:
             return None
 
-    def reader_from(self, file: str) -> Reader | None:
+    @property
+    def snapshot(self) -> IncludeReader | None:
+        """A reader of what compiling has read, so that compiling again cannot read anything else;
+        ``None`` where the document does not compile."""
+        outcome = self.outcome
+        return outcome.includes.__getitem__ if isinstance(outcome, Compiled) else None
+
+    def reader_from(self, file: str) -> IncludeReader | None:
         """The reader as the included ``file`` sees it: paths start at that file's folder."""
         reader, folder = self.reader, posixpath.dirname(file)
         if reader is None:
             return None
-        return lambda path: reader(posixpath.normpath(posixpath.join(folder, path)))
+        return lambda path: reader(posixpath.join(folder, path))
 
 
 def analyse(
     text: str,
     *,
     filename: str = "",
-    reader: Reader | None = None,
+    reader: IncludeReader | None = None,
     encoding: Encoding = "utf-16",
 ) -> Analysis:
     """Read ``text`` every way. Pure but for ``reader``; ends on any text and raises nothing."""
@@ -114,11 +120,12 @@ def analyse(
 
 
 def outcome(
-    text: str, *, filename: str = "", reader: Reader | None = None
+    text: str, *, filename: str = "", reader: IncludeReader | None = None
 ) -> Compiled | PolicyFault:
     """What compiling ``text`` comes to. A lone surrogate, which JSON can carry and UTF-8 cannot,
     is reported as such."""
     try:
-        return compile_policy(text.encode("utf-8", "surrogatepass"), filename=filename)
+        source = text.encode("utf-8", "surrogatepass")
+        return compile_policy(source, filename=filename, includes=reader)
     except PolicyFault as fault:
         return fault

@@ -79,11 +79,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
-    """A change that mends what it names. ``finding`` is what it mends."""
+    """A change that mends ``finding``. One that is not ``preferred`` needs a look first."""
 
     title: str
     changes: tuple[Change, ...]
     finding: Finding
+    preferred: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,7 @@ def _insertions(analysis: Analysis, finding: Finding, added: str) -> Iterator[Ca
 def _pins(analysis: Analysis, finding: Finding) -> Iterator[Candidate]:
     """The policy digest that the included file has now."""
     statement = analysis.statement(finding.start)
-    path = statement.after("include")
-    read = None if path is None else analysis.file(path.text.strip('"'))
+    path, read = statement.after("include"), analysis.include_at(statement)
     if path is None or read is None:
         return
     found = outcome(read[1], filename=read[0], reader=analysis.reader_from(read[0]))

@@ -51,13 +51,12 @@ def range_of(places: Places, start: int, end: int) -> types.Range:
     return types.Range(types.Position(*first), types.Position(*last))
 
 
-def diagnostic(places: Places, uri: str, finding: Finding) -> types.Diagnostic:
-    """A finding as the editor lists it; the hint stands behind the message."""
+def diagnostic(places: Places, finding: Finding, second: types.Location | None) -> types.Diagnostic:
+    """A finding as the editor lists it, the hint behind the message; ``second`` is its other
+    place."""
     related = None
-    if finding.related is not None:
-        place = finding.related.place
-        where = types.Location(uri, range_of(places, place.start, place.end))
-        related = [types.DiagnosticRelatedInformation(where, finding.related.message)]
+    if finding.related is not None and second is not None:
+        related = [types.DiagnosticRelatedInformation(second, finding.related.message)]
     tail = f"; {finding.hint}" if finding.hint else ""
     return types.Diagnostic(
         range=range_of(places, finding.start, finding.end),
@@ -100,13 +99,13 @@ def edits(places: Places, changes: Iterable[Change]) -> list[types.TextEdit]:
     return [types.TextEdit(range_of(places, c.start, c.end), c.replacement) for c in changes]
 
 
-def action(places: Places, uri: str, fix: Fix) -> types.CodeAction:
+def action(places: Places, uri: str, fix: Fix, mended: types.Diagnostic) -> types.CodeAction:
     """A fix as a quick fix of its diagnostic."""
     return types.CodeAction(
         title=fix.title,
         kind=types.CodeActionKind.QuickFix,
-        diagnostics=[diagnostic(places, uri, fix.finding)],
-        is_preferred=True,
+        diagnostics=[mended],
+        is_preferred=fix.preferred,
         edit=types.WorkspaceEdit(changes={uri: edits(places, fix.changes)}),
     )
 

@@ -165,7 +165,10 @@ def _actions(server: PolicyServer, params: types.CodeActionParams) -> list[types
     analysis = server.analysis(uri)
     start = server.at(params.text_document, params.range.start)
     end = server.at(params.text_document, params.range.end)
-    return [convert.action(analysis.places, uri, f) for f in quick_fixes(analysis, start, end)]
+    return [
+        convert.action(analysis.places, uri, fix, server.diagnostic(uri, fix.finding))
+        for fix in quick_fixes(analysis, start, end)
+    ]
 
 
 def _outline(

@@ -36,7 +36,8 @@ def _fixes(analysis: Analysis, finding: Finding) -> Iterator[Fix]:
         return
     for title, change in islice(candidates(analysis, finding), _MAX_TRIED):
         if _mends(analysis, finding, change):
-            yield Fix(title, (change,), finding)
+            # To pin a file anew is to accept what changed in it.
+            yield Fix(title, (change,), finding, preferred=finding.code != "E123")
             return
 
 

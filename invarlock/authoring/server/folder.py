@@ -4,29 +4,23 @@ otherwise."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from invarlock.authoring.server.analysis import Reader
-from invarlock.errors import UsageFault
-from invarlock.policy.diagnostics import shown
-from invarlock.policy.reference import read_source
+from invarlock.policy.reference import include_reader
+from invarlock.policy.units import IncludeReader
 
 
-def folder_reader(folder: Path, opened: Mapping[Path, str]) -> Reader:
-    """A reader of the files under ``folder``; ``opened`` holds what the editor has open.
+def folder_reader(folder: Path, opened: Mapping[Path, str]) -> IncludeReader:
+    """A reader of the files in and below ``folder``; ``opened`` holds what the editor has open.
 
-    It raises :class:`UsageFault` E124 on a path out of the folder's tree, be it by a link, and as
-    :func:`read_source` where there is nothing to read.
+    What may be read, and what is raised where it may not, is :func:`include_reader`'s to say, so
+    that the editor and ``policy check`` agree.
     """
+    from_disk = include_reader(folder)
 
     def read(name: str) -> bytes:
-        parts = PurePosixPath(name)
-        path = folder / parts
-        inside = not parts.is_absolute() and ".." not in parts.parts
-        if not inside or not path.resolve().is_relative_to(folder.resolve()):
-            message = f"`{shown(name)}` is outside the policy's folder"
-            raise UsageFault("E124", message, "name a file beside or below the policy")
-        text = opened.get(path)
-        return read_source(path) if text is None else text.encode("utf-8", "surrogatepass")
+        saved = from_disk(name)
+        text = opened.get(folder / name)
+        return saved if text is None else text.encode("utf-8", "surrogatepass")
 
     return read

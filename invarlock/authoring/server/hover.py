@@ -124,20 +124,19 @@ def _signer_page(analysis: Analysis, signer: str) -> str:
 
 def _digest_page(analysis: Analysis, statement: Statement, token: Token) -> str:
     if statement.kind == "include":
-        return _pin_page(analysis, statement, token)
+        return _pin_page(analysis, statement, token.text)
     if statement.kind == "key":
         return "sha256 of a public key (DER SubjectPublicKeyInfo)"
     return ""
 
 
-def _pin_page(analysis: Analysis, statement: Statement, token: Token) -> str:
-    path = statement.after("include")
-    read = None if path is None else analysis.file(path.text.strip('"'))
+def _pin_page(analysis: Analysis, statement: Statement, pin: str) -> str:
+    read = analysis.include_at(statement)
     if read is None:
         return "policy digest of a file that cannot be read"
     found = outcome(read[1], filename=read[0], reader=analysis.reader_from(read[0]))
     if not isinstance(found, Compiled):
         return f"policy digest of {code(read[0])}, which has errors"
-    if found.ir.digest == token.text:
+    if found.ir.digest == pin:
         return f"policy digest of {code(read[0])}: it is that file's"
     return f"policy digest of {code(read[0])}: that file's is now `{found.ir.digest}`"

@@ -17,14 +17,19 @@ def formatted(analysis: Analysis) -> tuple[Change, ...]:
     text = analysis.text
     try:
         source = text.encode("utf-8", "surrogatepass")
-        new = format_checked(source, filename=analysis.filename).decode("utf-8")
+        new = format_checked(source, filename=analysis.filename, includes=analysis.snapshot)
     except PolicyFault:
         return ()
+    return _change(text, new.decode("utf-8"))
+
+
+def _change(text: str, new: str) -> tuple[Change, ...]:
+    """``new`` instead of ``text``, as a change of the lines between those that stay."""
     if new == text:
         return ()
     start = _common(text, new)
     tail = _common(text[start:][::-1], new[start:][::-1])
-    # Whole lines: an editor that applies a change inside one moves the cursor with it.
+    # An editor that applies a change inside a line moves the cursor with it.
     start = text.rfind("\n", 0, start) + 1
     end = len(text) - tail
     line_end = text.find("\n", end)

@@ -6,14 +6,12 @@ was checked of it is enough: a gate that does not check is left out.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from invarlock.authoring.server.analysis import Analysis, Read, read_text
 from invarlock.policy.checked import PlacedGate, Scope
-from invarlock.policy.syntax import Include
 
 _DEEPEST: Final = 16
 """Levels followed through ``refines``; a policy has no more tiers (grammar/REFERENCE.md)."""
@@ -45,26 +43,20 @@ def _levels(analysis: Analysis, read: Read, file: str, tier: str, left: int) -> 
         below.append(Level(file, scope.name, scope.gates))
         refines = "" if scope.refines is None else scope.refines.text
         if "." in refines:
-            above = _included(analysis, read, file, refines, left - len(below))
+            above = _included(analysis, read, refines, left - len(below))
             return (top, *above, *reversed(below))
         scope = read.checked.tiers.get(refines)
     return (top, *reversed(below))
 
 
-def _included(
-    analysis: Analysis, read: Read, file: str, refines: str, left: int
-) -> tuple[Level, ...]:
+def _included(analysis: Analysis, read: Read, refines: str, left: int) -> tuple[Level, ...]:
     alias, _, name = refines.partition(".")
-    for statement in read.syntax.body:
-        if isinstance(statement, Include) and statement.alias.text == alias:
-            path = posixpath.join(posixpath.dirname(file), statement.path.text)
-            found = analysis.file(path)
-            return (
-                ()
-                if found is None
-                else _levels(analysis, read_text(found[1]), found[0], name, left)
-            )
-    return ()
+    placed = None if read.checked is None else read.checked.includes.get(alias)
+    found = None if placed is None else analysis.file(placed.target)
+    if found is None:
+        return ()
+    file, text = found
+    return _levels(analysis, read_text(text, file), file, name, left)
 
 
 def bar_gates(analysis: Analysis, tier: str, profile: str = "") -> dict[str, PlacedGate]:

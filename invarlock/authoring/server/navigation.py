@@ -16,9 +16,8 @@ def definition(analysis: Analysis, offset: int) -> Location | None:
     name = analysis.name(offset)
     if name is not None:
         return _declaration(analysis, name)
-    path = _include_path(analysis, offset)
-    if path is not None:
-        read = analysis.file(path)
+    if _on_path(analysis, offset):
+        read = analysis.include_at(analysis.statement(offset))
         return None if read is None else Location(0, 0, *read)
     key = key_at(analysis, offset)
     return None if key is None else _gate(analysis, offset, key)
@@ -62,12 +61,11 @@ def _foreign(tier: str, file: str, text: str) -> Location:
     return Location(0, 0, file, text)
 
 
-def _include_path(analysis: Analysis, offset: int) -> str | None:
+def _on_path(analysis: Analysis, offset: int) -> bool:
+    """Whether ``offset`` stands in the path of an ``include``."""
     statement = analysis.statement(offset)
     path = statement.after("include") if statement.kind == "include" else None
-    if path is None or not path.start <= offset <= path.end:
-        return None
-    return path.text.strip('"')
+    return path is not None and path.start <= offset <= path.end
 
 
 def _gate(analysis: Analysis, offset: int, key: str) -> Location | None:

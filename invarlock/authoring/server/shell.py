@@ -11,11 +11,12 @@ from pygls.uris import to_fs_path
 
 from invarlock import __version__
 from invarlock.authoring.server import convert
-from invarlock.authoring.server.analysis import Analysis, Reader, analyse
-from invarlock.authoring.server.answers import Location
+from invarlock.authoring.server.analysis import Analysis, analyse
+from invarlock.authoring.server.answers import Finding, Location
 from invarlock.authoring.server.findings import findings
 from invarlock.authoring.server.folder import folder_reader
 from invarlock.authoring.server.places import Encoding, Places
+from invarlock.policy.units import IncludeReader
 
 
 class PolicyServer(LanguageServer):
@@ -64,10 +65,16 @@ class PolicyServer(LanguageServer):
         places = Places(found.source, self.encoding)
         return types.Location(path.as_uri(), convert.range_of(places, found.start, found.end))
 
+    def diagnostic(self, uri: str, finding: Finding) -> types.Diagnostic:
+        """A finding as the editor lists it."""
+        related = finding.related
+        second = None if related is None else self.location(uri, related.place)
+        return convert.diagnostic(self.analysis(uri).places, finding, second)
+
     def publish(self, uri: str) -> None:
         """Send what is wrong with a document."""
         analysis = self.analysis(uri)
-        found = [convert.diagnostic(analysis.places, uri, f) for f in findings(analysis)]
+        found = [self.diagnostic(uri, finding) for finding in findings(analysis)]
         version = self.workspace.get_text_document(uri).version
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, version))
 
@@ -82,7 +89,7 @@ class PolicyServer(LanguageServer):
         self._analyses.pop(uri, None)
         self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, []))
 
-    def _reader(self, uri: str) -> Reader | None:
+    def _reader(self, uri: str) -> IncludeReader | None:
         path = to_fs_path(uri)
         if path is None:
             return None

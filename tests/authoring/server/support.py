@@ -12,7 +12,7 @@ CURSOR = "‸"
 HOUSE = """\
 invar 1
 policy house "1.0.0"
-task = causal_lm
+task = causal_lm; windows { length = 128 tokens }
 require tokenizer.same == yes
 tier base {
   require kl.mean <= 0.5 nats

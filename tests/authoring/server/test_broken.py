@@ -22,7 +22,7 @@ from tests.authoring.server.support import HOUSE, reader
 POLICY = """\
 invar 1
 policy p "1"
-include "house.invar" sha256:ab as house
+include "house.invar" as house
 task = causal_lm; windows { length = 128 tokens }
 signer s { repository = "σ😀" }
 require signature.by in {s}

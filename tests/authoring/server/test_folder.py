@@ -41,7 +41,7 @@ def test_what_the_editor_holds_goes_before_the_disk(folder: Path) -> None:
         ("/etc/passwd", "E124"),
         ("link.invar", "E124"),
         ("none.invar", "E601"),
-        ("below", "E115"),
+        ("below", "E124"),
     ],
 )
 def test_nothing_else_is(folder: Path, name: str, code: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -27,12 +28,19 @@ class Editor:
 
     def __init__(self, runner: asyncio.Runner, folder: Path) -> None:
         self.runner, self.folder = runner, folder
+        self.troubles: list[str] = []
         self.client = LanguageClient("editor", "1")
-        self.said: asyncio.Queue[types.PublishDiagnosticsParams] = asyncio.Queue()
+        self.said: dict[str, asyncio.Queue[types.PublishDiagnosticsParams]] = defaultdict(
+            asyncio.Queue
+        )
 
         @self.client.feature(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
         def said(params: types.PublishDiagnosticsParams) -> None:
-            self.said.put_nowait(params)
+            self.said[params.uri].put_nowait(params)
+
+        @self.client.feature(types.WINDOW_SHOW_MESSAGE)
+        def shown(params: types.ShowMessageParams) -> None:
+            self.troubles.append(params.message)
 
         self.capabilities = self.run(self._start())
 
@@ -53,7 +61,7 @@ class Editor:
 
     def run(self, awaitable: Awaitable[T]) -> T:
         async def bounded() -> T:
-            return await asyncio.wait_for(awaitable, 30)
+            return await asyncio.wait_for(awaitable, 15)
 
         return self.runner.run(bounded())
 
@@ -61,11 +69,9 @@ class Editor:
         return (self.folder / name).as_uri()
 
     def diagnostics(self, name: str) -> list[types.Diagnostic]:
-        """What the server says next of the document."""
-        while True:
-            said = self.run(self.said.get())
-            if said.uri == self.uri(name):
-                return list(said.diagnostics)
+        """What the server says next of the document: at each event it speaks once of each that
+        is open."""
+        return list(self.run(self.said[self.uri(name)].get()).diagnostics)
 
     def open(self, name: str, text: str) -> list[types.Diagnostic]:
         document = types.TextDocumentItem(self.uri(name), "invar", 1, text)
@@ -88,6 +94,7 @@ class Editor:
         """Leave as the protocol says; the server's exit code."""
         self.run(self.client.shutdown_async(None))
         self.client.exit(None)
+        assert self.troubles == []
         server = self.client._server
         assert server is not None
         assert server.stderr is not None
@@ -121,6 +128,10 @@ def applied(text: str, edits: list[types.TextEdit]) -> str:
     return text
 
 
+def errors(found: list[types.Diagnostic]) -> list[types.Diagnostic]:
+    return [d for d in found if d.severity == types.DiagnosticSeverity.Error]
+
+
 def test_it_says_what_it_can(editor: Editor) -> None:
     can = editor.capabilities
     assert can.position_encoding == "utf-16"
@@ -140,9 +151,7 @@ def test_diagnostics_follow_the_text(editor: Editor) -> None:
     slip = slip.replace(
         "  require perplexity.drif", '  # 😀\n  warn kl.p99 on "😀" <= 1; require x.y'
     )
-    opened = [
-        d for d in editor.open("p.invar", slip) if d.severity == types.DiagnosticSeverity.Error
-    ]
+    opened = errors(editor.open("p.invar", slip))
     assert [d.code for d in opened] == ["E102"]
     (found,) = opened
     assert found.source == "invarlock"
@@ -160,7 +169,7 @@ def test_diagnostics_follow_the_text(editor: Editor) -> None:
     assert other.location.range.start == place(WHOLE, 'require perplexity.ratio on "code" <= 120%')
 
     fine = editor.change("p.invar", WHOLE)
-    assert not [d for d in fine if d.severity == types.DiagnosticSeverity.Error]
+    assert not errors(fine)
     assert {"E117", "unit-words"} <= {str(d.code) for d in fine}  # the compiler's, and lint's
     editor.close("p.invar")
 
@@ -186,7 +195,8 @@ def test_definition_across_an_include(editor: Editor) -> None:
     pin = compile_policy(HOUSE.encode(), filename="").ir.digest
     text = WHOLE.replace("windows {", f'include "house.invar" {pin} as house\nwindows {{')
     text = text.replace("tier loose {", "tier loose refines house.balanced {")
-    editor.open("p.invar", text)
+    text = text.replace("warn kl.mean", "require kl.mean")
+    assert not errors(editor.open("p.invar", text))
     document = types.TextDocumentIdentifier(editor.uri("p.invar"))
     where = place(text, "house.balanced", len("house.b"))
     found = editor.run(
@@ -195,6 +205,31 @@ def test_definition_across_an_include(editor: Editor) -> None:
     assert isinstance(found, types.Location)
     assert found.uri == editor.uri("house.invar")
     assert found.range.start == place(HOUSE, "tier balanced", len("tier "))
+    editor.close("p.invar")
+
+
+def test_an_included_file_that_is_being_typed(editor: Editor) -> None:
+    (editor.folder / "typed.invar").write_text(HOUSE)
+    pin = compile_policy(HOUSE.encode(), filename="").ir.digest
+    text = WHOLE.replace("windows {", f'include "typed.invar" {pin} as house\nwindows {{')
+    text = text.replace("tier loose {", "tier loose refines house.base {")
+    text = text.replace("warn kl.mean", "require kl.mean")
+    assert not errors(editor.open("p.invar", text))
+
+    looser = HOUSE.replace("kl.mean <= 0.5 nats", "kl.mean <= 0.6 nats")
+    editor.open("typed.invar", looser)  # unsaved: the disk still holds what was pinned
+    (found,) = errors(editor.diagnostics("p.invar"))
+    assert found.code == "E123"
+
+    stricter = HOUSE.replace("kl.mean <= 0.5 nats", "kl.mean <= 0.1 nats")
+    editor.change("typed.invar", stricter)
+    (found,) = [d for d in editor.diagnostics("p.invar") if d.code == "E106"]
+    assert found.related_information is not None
+    (other,) = found.related_information
+    assert other.location.uri == editor.uri("typed.invar")
+    assert other.location.range.start == place(HOUSE, "require kl.mean")
+    editor.close("typed.invar")
+    assert not errors(editor.diagnostics("p.invar"))
     editor.close("p.invar")
 
 

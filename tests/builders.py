@@ -30,6 +30,7 @@ from invarlock.evidence.schema import (
     Window,
 )
 from invarlock.judge.contract import contract_of, schedule_of
+from invarlock.judge.records import Span
 from invarlock.judge.report import (
     Declared,
     FileRecord,
@@ -38,6 +39,7 @@ from invarlock.judge.report import (
     ReportInputs,
     Tool,
 )
+from invarlock.judge.sources import SOURCE_FILE
 from invarlock.policy.catalogue import SETTINGS
 from invarlock.policy.ir import BarIR, Gate, Interval, Member, Target
 
@@ -341,7 +343,10 @@ def report_inputs(case: Synthetic, files: Mapping[str, bytes] | None = None) -> 
             source_digest=one,
         ),
         bar=case.bar,
-        spans={gate.id: (line, 1) for line, gate in enumerate(case.bar.gates, start=1)},
+        spans={
+            gate.id: Span(file=SOURCE_FILE, line=line, column=1)
+            for line, gate in enumerate(case.bar.gates, start=1)
+        },
         baseline_files=BASELINE_FILES,
         subject_files=SUBJECT_FILES,
         run_files=tuple(

@@ -39,7 +39,7 @@ def _declared(how: str) -> Field:
 
 
 _FIXED: Final = _recomputed("fixed by this version")
-_POLICY: Final = _recomputed("compiled again from `policy/source.invar`")
+_POLICY: Final = _recomputed("compiled again from `policy/source.invar` and `policy/include/`")
 _JUDGE: Final = _recomputed("by the judge, from evidence and bar")
 _RUNTIME: Final = _recomputed("from the observations in the manifest, worse arm first")
 _CONTRACT: Final = _recomputed("from the bar")

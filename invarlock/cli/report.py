@@ -15,6 +15,7 @@ _RUN = click.argument("run", type=click.Path(path_type=Path))
 _FORMAT = click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
+_MAX_SOURCE: Final = 1 << 20
 _PAGE: Final = "report.html"
 
 
@@ -55,7 +56,7 @@ def explain(run: Path, form: str) -> None:
     if form == "json":
         click.echo(json.dumps(explanation(found), ensure_ascii=False, indent=2))
         return
-    for line in explain_lines(found, _source(_folder(run), found)):
+    for line in explain_lines(found, _sources(_folder(run), found)):
         click.echo(line)
 
 
@@ -75,21 +76,26 @@ def _read(folder: Path) -> Report:
     return parse_model(Report, data, what=f"`{REPORT_FILE}`", max_bytes=MAX_REPORT_BYTES)
 
 
-def _source(folder: Path, found: Report) -> list[str]:
-    """Lines of the policy's source in the run, if it has the digest that the report names."""
+def _sources(folder: Path, found: Report) -> dict[str, list[str]]:
+    """Lines of the policy's files in the run, of those that have the digest which the report
+    names."""
     from invarlock.canonical import digest_bytes
     from invarlock.errors import InvarlockError
     from invarlock.verify.run_folder import open_run
 
-    places = [f.path for f in found.files if f.digest == found.policy.source_digest]
-    try:
-        with open_run(folder) as opened:
-            data = opened.read(places[0], 1 << 20) if places else b""
-    except InvarlockError:
-        return []  # the explanation does without: the source is a help, not the matter
-    if digest_bytes(data) != found.policy.source_digest:
-        return []
-    return data.decode("utf-8", errors="replace").splitlines()
+    named = {gate.span.file for gate in found.gates}
+    lines: dict[str, list[str]] = {}
+    with open_run(folder) as opened:
+        for record in found.files:
+            if record.path not in named:
+                continue
+            try:
+                data = opened.read(record.path, _MAX_SOURCE)
+            except InvarlockError:
+                continue  # the explanation does without: the source is a help, not the matter
+            if digest_bytes(data) == record.digest:
+                lines[record.path] = data.decode("utf-8", errors="replace").splitlines()
+    return lines
 
 
 def _write(target: Path, text: str) -> None:

@@ -36,6 +36,7 @@ from invarlock.judge.report import (
     Tool,
     build_report,
 )
+from invarlock.judge.sources import gate_places, policy_files
 from invarlock.present.html import render_html
 from invarlock.security.manifest import Requested, RuntimeManifest, runtime_facts
 from invarlock.security.select import choose_mode
@@ -128,7 +129,7 @@ def _write(
     compiled = chosen.compiled
     files = {
         **{f"evidence/{name}": data for name, data in parts.items()},
-        "policy/source.invar": compiled.source,
+        **policy_files(compiled),
         "policy/policy.ir.json": canonical_bytes(compiled.ir.document()),
         "policy/bar.ir.json": canonical_bytes(chosen.bar.document()),
         MANIFEST_FILE: canonical_bytes(manifest.model_dump(mode="json")),
@@ -136,13 +137,12 @@ def _write(
     with watch("judge"):
         facts = RuntimeFacts.model_validate(runtime_facts(manifest))
         evidence = read_evidence(parts, facts)
-        spans = compiled.spans[chosen.name]
         report = build_report(
             ReportInputs(
                 evidence=evidence,
                 policy=_policy_record(chosen),
                 bar=chosen.bar,
-                spans={gate: (span.line, span.column) for gate, span in spans.items()},
+                spans=gate_places(compiled, chosen.name),
                 baseline_files=_records(inputs.baseline.files),
                 subject_files=_records(inputs.subject.files),
                 run_files=tuple(

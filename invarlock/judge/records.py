@@ -112,8 +112,10 @@ class Validation(Frozen):
 
 
 class Span(Frozen):
-    """Where in the policy's source a gate stands, counted from 1."""
+    """Where a gate stands, counted from 1; ``file`` is one of the run: the policy's source, or
+    what it includes (:mod:`invarlock.judge.sources`)."""
 
+    file: str
     line: int
     column: int
 

@@ -73,7 +73,7 @@ class ReportInputs:
         evidence: as read back by ``read_evidence``.
         policy: name, version and digests of policy and bar.
         bar: the resolved bar of the producer.
-        spans: line and column, from 1, of every gate of the bar by id.
+        spans: the place of every gate of the bar, by id.
         baseline_files, subject_files: every file of the model folders.
         run_files: every other file of the run, ``evidence/`` and ``policy/`` included.
         declared: the producer's word.
@@ -82,7 +82,7 @@ class ReportInputs:
     evidence: Evidence
     policy: PolicyRecord
     bar: BarIR
-    spans: Mapping[str, tuple[int, int]]
+    spans: Mapping[str, Span]
     baseline_files: tuple[FileRecord, ...]
     subject_files: tuple[FileRecord, ...]
     run_files: tuple[FileRecord, ...]
@@ -203,12 +203,11 @@ def _primary(verdict: Verdict) -> bool:
     return bool(ratios) and all(ratios)
 
 
-def _gates(verdict: Verdict, spans: Mapping[str, tuple[int, int]]) -> Iterable[ReportedGate]:
+def _gates(verdict: Verdict, spans: Mapping[str, Span]) -> Iterable[ReportedGate]:
     for gate in verdict.gates:
         if gate.id not in spans:
             raise VerificationFault("E405", f"no place in the source for gate `{gate.id}`", _HINT)
-        line, column = spans[gate.id]
-        yield ReportedGate(**dict(gate), span=Span(line=line, column=column))
+        yield ReportedGate(**dict(gate), span=spans[gate.id])
 
 
 def _guards(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from invarlock.judge.records import Report, ReportedGate
 from invarlock.present import words
 
 
-def explain_lines(report: Report, source: Sequence[str]) -> Iterator[str]:
-    """Text for people; ``source`` holds the policy's lines, or nothing where they are not known."""
+def explain_lines(report: Report, sources: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Text for people; ``sources`` holds the lines of the policy's files, by their path in the run,
+    as far as they are known."""
     yield f"{report.verdict.upper()}: {words.MEANING[report.verdict]} {words.summary(report)}"
     yield f"bar: {report.policy.name} {report.policy.version}, {report.policy.bar}"
     for gate in words.in_reading_order(report.gates):
         yield ""
-        yield from _gate_lines(gate, source, report.names.policy.partition("#")[0])
+        file = words.source_name(gate, report)
+        yield from _gate_lines(gate, sources.get(gate.span.file, ()), file)
 
 
 def _gate_lines(gate: ReportedGate, source: Sequence[str], file: str) -> Iterator[str]:

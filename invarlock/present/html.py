@@ -50,6 +50,7 @@ def _template() -> Template:
         "interval": words.interval,
         "signed": words.signed,
         "size": words.size,
+        "place": words.place,
         "shape": words.SHAPE.get,
     }
     return environment.get_template("report.html.j2")

@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Final
 
 from invarlock.judge.records import Report, ReportedGate
+from invarlock.judge.sources import INCLUDE_FOLDER
 from invarlock.judge.verdict import GateOutcome, Outcome
 
 MEANING: Final[dict[Outcome, str]] = {
@@ -89,6 +90,21 @@ def _decision(report: Report) -> str:
     verb = {"fail": "fail", "incomplete": "lack a measurement", "inconclusive": "cannot be decided"}
     names = ", ".join(gate.id for gate in decided)
     return f"{len(decided)} of {required} required gates {verb[report.verdict]}: {names}."
+
+
+def source_name(gate: ReportedGate, report: Report) -> str:
+    """The file in which the gate stands: the policy as the producer named it, or what it includes,
+    from the policy's folder."""
+    if gate.span.file.startswith(INCLUDE_FOLDER):
+        return gate.span.file.removeprefix(INCLUDE_FOLDER)
+    return report.names.policy.partition("#")[0]
+
+
+def place(gate: ReportedGate) -> str:
+    """Where the gate stands: ``line 5 of the policy``, or ``line 5 of house.invar``."""
+    included = gate.span.file.startswith(INCLUDE_FOLDER)
+    file = gate.span.file.removeprefix(INCLUDE_FOLDER) if included else "the policy"
+    return f"line {gate.span.line} of {file}"
 
 
 def short(text: str | None, places: int = _DIGITS) -> str:

@@ -16,11 +16,11 @@ from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault, InvarlockError, VerificationFault
 from invarlock.evidence.schema import HEADER_FILE, PART_FILES
 from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, ModelRecord
+from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import Finding, Level, finding_of, refused
 from invarlock.verify.run_folder import MAX_FILE, RunFolder
 
-SOURCE_FILE: Final = "policy/source.invar"
 BAR_FILE: Final = "policy/bar.ir.json"
 POLICY_FILE: Final = "policy/policy.ir.json"
 MANIFEST_FILE: Final = "runtime.manifest.json"
@@ -46,11 +46,14 @@ class RunContents:
 
     report: bytes | None
     files: dict[str, bytes]
+    listed: frozenset[str]
 
     @property
     def complete(self) -> bool:
-        """Whether all is there that a judgement needs."""
-        return self.report is not None and self.files.keys() >= REQUIRED
+        """Whether all is there that a judgement needs: of what the policy includes, all that the
+        statement lists."""
+        included = {name for name in self.listed if name.startswith(INCLUDE_FOLDER)}
+        return self.report is not None and self.files.keys() >= REQUIRED | included
 
 
 def read_run(run: RunFolder, predicate: Predicate, findings: list[Finding]) -> RunContents:
@@ -67,7 +70,7 @@ def read_run(run: RunFolder, predicate: Predicate, findings: list[Finding]) -> R
         if data is not None:
             files[record.path] = data
             _compare(findings, record.path, digest_bytes(data), record.digest)
-    return RunContents(report, files)
+    return RunContents(report, files, frozenset(record.path for record in predicate.files))
 
 
 def check_subject(statement: Statement) -> Iterator[Finding]:

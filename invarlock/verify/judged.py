@@ -23,6 +23,7 @@ from invarlock.evidence.store import read_evidence
 from invarlock.judge import demanded
 from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, Report
 from invarlock.judge.report import ReportInputs, build_report, policy_record
+from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE, compile_again, gate_places
 from invarlock.policy.ir import BarIR
 from invarlock.security.manifest import RuntimeManifest, runtime_facts
 from invarlock.verify.bound import (
@@ -30,7 +31,6 @@ from invarlock.verify.bound import (
     EVIDENCE,
     MANIFEST_FILE,
     POLICY_FILE,
-    SOURCE_FILE,
     RunContents,
 )
 from invarlock.verify.differences import differences
@@ -75,6 +75,7 @@ def recompute(
     bar = _attempt(findings, lambda: _bar(files, statement.predicate))
     if bar is None:
         return None
+    findings.extend(_strangers(contents, bar))
     findings.extend(_documents(files, BAR_FILE, bar.ir.document()))
     findings.extend(_documents(files, POLICY_FILE, bar.compiled.ir.document()))
     manifest = _attempt(findings, lambda: _manifest(files))
@@ -95,17 +96,24 @@ def recompute(
 
 
 def _bar(files: dict[str, bytes], predicate: Predicate) -> ProducerBar:
-    from invarlock.policy import compile_policy
-
     signed = predicate.policy.bar
     tier, _, profile = signed.partition("+")
     try:
-        compiled = compile_policy(files[SOURCE_FILE], filename=SOURCE_FILE)
+        compiled = compile_again(files)
         name, ir = compiled.bar(tier, profile or None)
     except InvarlockError as err:
         what = f"`{SOURCE_FILE}` gives no bar `{signed[:80]}`: {err.message}"
         raise VerificationFault("E404", what, _HINT) from err
     return ProducerBar(compiled, name, ir)
+
+
+def _strangers(contents: RunContents, bar: ProducerBar) -> Iterator[Finding]:
+    """Files that are listed as included, and that the policy does not include."""
+    known = {INCLUDE_FOLDER + path for path in bar.compiled.includes}
+    for name in sorted(contents.listed - known):
+        if name.startswith(INCLUDE_FOLDER):
+            what = f"the policy does not include `{name[:200]}`"
+            yield refusal_of(_LEVEL, VerificationFault("E405", what, _HINT))
 
 
 def _manifest(files: dict[str, bytes]) -> RuntimeManifest:
@@ -147,13 +155,12 @@ def _rebuild(
     """The report and the statement, built again and compared whole."""
     data = contents.report or b""
     report = parse_model(Report, data, what=f"`{REPORT_FILE}`", max_bytes=MAX_REPORT_BYTES)
-    spans = bar.compiled.spans[bar.name]
     again = build_report(
         ReportInputs(
             evidence=evidence,
             policy=policy_record(bar.compiled, bar.name, bar.ir),
             bar=bar.ir,
-            spans={gate: (span.line, span.column) for gate, span in spans.items()},
+            spans=gate_places(bar.compiled, bar.name),
             baseline_files=report.baseline.files,
             subject_files=report.subject.files,
             run_files=_records(contents, statement.predicate),

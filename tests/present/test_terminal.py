@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from invarlock.judge.sources import SOURCE_FILE
 from invarlock.present.explain import explain_lines, explanation
 from invarlock.present.terminal import plain_lines, print_verdict, status_line
 from tests.present import reports
@@ -79,7 +80,7 @@ def test_status_moves_in_a_terminal() -> None:
 def test_explanation_has_exact_digits_and_the_source_line() -> None:
     report = reports.failing()
     source = [f"require line {n}" for n in range(1, 40)]
-    lines = list(explain_lines(report, source))
+    lines = list(explain_lines(report, {SOURCE_FILE: source}))
     text = "\n".join(lines)
     for gate in report.gates:
         assert gate.interval is None or gate.interval[0] in text
@@ -89,5 +90,5 @@ def test_explanation_has_exact_digits_and_the_source_line() -> None:
 
 
 def test_explanation_does_without_the_source() -> None:
-    lines = list(explain_lines(reports.failing(), []))
+    lines = list(explain_lines(reports.failing(), {}))
     assert any(line.endswith("p.invar:1:1") for line in lines)

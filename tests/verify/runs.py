@@ -28,6 +28,7 @@ from invarlock.evidence import store
 from invarlock.evidence.schema import RuntimeFacts
 from invarlock.judge.records import FileRecord, Report
 from invarlock.judge.report import ReportInputs, build_report, policy_record
+from invarlock.judge.sources import compile_again, gate_places, policy_files
 from invarlock.policy import Compiled, compile_policy
 from invarlock.security.manifest import (
     CONNECT_TRIALS,
@@ -187,9 +188,9 @@ def manifest() -> Json:
     }
 
 
-def case(*, worse: float = 0.01) -> Synthetic:
+def case(*, worse: float = 0.01, policy: Compiled | None = None) -> Synthetic:
     """Evidence under the policy's bar, with a subject ``worse`` nats a token higher."""
-    bar = compiled().bar(*BAR)[1]
+    bar = (policy or compiled()).bar(*BAR)[1]
     plain = Synthetic(
         bar=bar, documents=24, per_document=2, subject_tensors=make_tensors(shift=10_000_000)
     )
@@ -200,12 +201,12 @@ Documents = dict[str, bytes]
 """A run's files by path, all but the report and the attestation."""
 
 
-def documents(synthetic: Synthetic) -> Documents:
-    policy = compiled()
+def documents(synthetic: Synthetic, policy: Compiled | None = None) -> Documents:
+    policy = policy or compiled()
     bar = policy.bar(*BAR)[1]
     return {
         **{f"evidence/{name}": data for name, data in synthetic.files().items()},
-        "policy/source.invar": POLICY,
+        **policy_files(policy),
         "policy/bar.ir.json": canonical_bytes(bar.document()),
         "policy/policy.ir.json": canonical_bytes(policy.ir.document()),
         "runtime.manifest.json": canonical_bytes(manifest()),
@@ -222,7 +223,7 @@ def records(files: Documents) -> tuple[FileRecord, ...]:
 
 def report_of(files: Documents) -> Report:
     """The report that honest files give, or that a consistent forger builds."""
-    policy = compile_policy(files["policy/source.invar"], filename="source.invar")
+    policy = compile_again(files)
     name, bar = policy.bar(*BAR)
     seen = RuntimeManifest.model_validate_json(files["runtime.manifest.json"])
     facts = RuntimeFacts.model_validate(runtime_facts(seen))
@@ -232,7 +233,7 @@ def report_of(files: Documents) -> Report:
             evidence=store.read_evidence(parts, facts),
             policy=policy_record(policy, name, bar),
             bar=bar,
-            spans={gate: (s.line, s.column) for gate, s in policy.spans[name].items()},
+            spans=gate_places(policy, name),
             baseline_files=BASELINE_FILES,
             subject_files=SUBJECT_FILES,
             run_files=records(files),

@@ -16,6 +16,8 @@ from invarlock.attest.statement import parse_statement
 from invarlock.canonical import digest_bytes
 from invarlock.errors import InvarlockError, UsageFault, VerificationFault
 from invarlock.judge.records import MAX_REPORT_BYTES, Report
+from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE, compile_again
+from invarlock.policy import Compiled
 from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.diagnostics import printable
 from invarlock.policy.ir import BarIR
@@ -24,12 +26,11 @@ from invarlock.verify.run_folder import open_run
 
 @dataclass(frozen=True, slots=True)
 class AttestedBar:
-    """The bar that a run was judged under; the policy's source if the run still holds it."""
+    """The bar that a run was judged under; the policy if the run still holds its sources."""
 
     name: str
     bar: BarIR
-    source_path: str
-    source: bytes | None
+    policy: Compiled | None
 
 
 def attested_bar(folder: Path, bundle: bytes | None) -> AttestedBar:
@@ -45,8 +46,7 @@ def attested_bar(folder: Path, bundle: bytes | None) -> AttestedBar:
         predicate = parse_statement(parse_bundle(bundle).payload).predicate
         if predicate.report.digest != digest:
             raise _unfit(f"the bundle attests another report than `{REPORT_FILE}` beside it")
-    path, source = _source(folder, report)
-    return AttestedBar(report.policy.bar, report.resolved_policy, path, source)
+    return AttestedBar(report.policy.bar, report.resolved_policy, _policy(folder, report))
 
 
 def _report(folder: Path) -> tuple[Report, str]:
@@ -60,18 +60,22 @@ def _report(folder: Path) -> tuple[Report, str]:
     return report, digest_bytes(data)
 
 
-def _source(folder: Path, report: Report) -> tuple[str, bytes | None]:
-    """The policy's source, if the run holds the one that the report names."""
-    wanted = report.policy.source_digest
-    for file in report.files:
-        if file.digest == wanted:
-            try:
-                with open_run(folder) as opened:
+def _policy(folder: Path, report: Report) -> Compiled | None:
+    """The policy compiled again, if the run holds the sources that the report names.
+
+    They are a help: without them the bar is compared without its lines.
+    """
+    sources: dict[str, bytes] = {}
+    try:
+        with open_run(folder) as opened:
+            for file in report.files:
+                if file.path == SOURCE_FILE or file.path.startswith(INCLUDE_FOLDER):
                     data = opened.read(file.path, MAX_BYTES)
-            except InvarlockError:
-                return "", None  # the source is a help: the bar is compared without its lines
-            return (file.path, data) if digest_bytes(data) == wanted else ("", None)
-    return "", None
+                    if digest_bytes(data) == file.digest:
+                        sources[file.path] = data
+        return compile_again(sources) if SOURCE_FILE in sources else None
+    except InvarlockError:
+        return None
 
 
 def _unfit(why: str) -> VerificationFault:

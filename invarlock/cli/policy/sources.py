@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Final, Literal
 
 from invarlock.errors import UsageFault
+from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE
 from invarlock.policy import Compiled, compile_policy, load_policy, parse_reference
 from invarlock.policy.compare.document import MAX_BYTES, parse_ir, strict_document
 from invarlock.policy.diagnostics import printable, shown
 from invarlock.policy.ir import BarIR, PolicyIR
-from invarlock.policy.reference import PolicyReference, include_reader, read_source
+from invarlock.policy.reference import PolicyReference, read_source
 from invarlock.present.policy_compare import Place, Places
 
 _VERSION: Final = re.compile(rb"\A\s*(#[^\n]*\n\s*)*+invar[ \t]")
@@ -97,6 +98,15 @@ def _places(compiled: Compiled, bar: str, file: str, revision: str) -> Places:
     }
 
 
+def _places_in_run(compiled: Compiled, bar: str, folder: Path) -> Places:
+    spans = {**compiled.spans[bar], **compiled.setting_spans.get(bar, {})}
+    names = {
+        file: printable(str(folder / (INCLUDE_FOLDER + file if file else SOURCE_FILE)))
+        for file in {span.file for span in spans.values()}
+    }
+    return {key: Place(names[s.file], names[s.file], s) for key, s in spans.items()}
+
+
 def _revision_side(reference: PolicyReference, revision: str, path: str) -> Side:
     from invarlock.authoring.revision import open_revision
 
@@ -136,11 +146,8 @@ def _run_side(reference: PolicyReference, folder: Path, bundle: bytes | None = N
     label = printable(str(reference.path))
     _same_bar(reference, label, found.name)
     places: dict[str, Places] = {}
-    if found.source is not None:
-        file = printable(str(folder / found.source_path))
-        reader = include_reader((folder / found.source_path).parent)
-        compiled = compile_policy(found.source, filename=file, includes=reader)
-        places = {found.name: _places(compiled, found.name, file, "")}
+    if found.policy is not None:
+        places = {found.name: _places_in_run(found.policy, found.name, folder)}
     return Side(label, "attestation", {found.name: found.bar}, found.name, places=places)
 
 

@@ -61,6 +61,8 @@ def _by_hint(analysis: Analysis, finding: Finding) -> Iterator[Candidate]:
         yield _without_target(analysis, finding)
     elif hint.startswith('end it with `"`'):
         yield "close the string", Change(finding.end, finding.end, '"')
+    elif finding.code == "E115" and hint.startswith("remove it"):
+        yield "remove the character", Change(finding.start, finding.start + 1, "")
     elif hint == "add the missing `}`":
         end = len(analysis.text)
         gap = "" if analysis.text.endswith("\n") else "\n"

@@ -54,6 +54,14 @@ def test_a_block_that_is_not_closed_is_closed() -> None:
     assert applied(text, fix.changes) == WHOLE
 
 
+@pytest.mark.parametrize("hidden", ["\u202e", "\x00", "\r"])
+def test_what_no_reader_sees_is_taken_out(hidden: str) -> None:
+    text = WHOLE.replace("# and", f"# and{hidden}")
+    (fix,) = quick_fixes(analyse(text), 0, len(text))
+    assert fix.finding.code == "E115"
+    assert applied(text, fix.changes) == WHOLE
+
+
 def test_a_gate_that_stands_twice_is_taken_out_with_its_line() -> None:
     text = WHOLE.replace("tier loose {\n", "tier loose {\n  warn kl.mean <= 0.3\n")
     (fix,) = quick_fixes(analyse(text), 0, len(text))

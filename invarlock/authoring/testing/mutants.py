@@ -16,6 +16,7 @@ from typing import Final
 
 from invarlock.policy.build import build
 from invarlock.policy.catalogue import Kind
+from invarlock.policy.check_case import key_of
 from invarlock.policy.check_gate import check_subject
 from invarlock.policy.parse import parse
 from invarlock.policy.span import Span
@@ -34,7 +35,7 @@ class Mutant:
     Attributes:
         span: the statement's place in the original.
         tier, profile: the block that it stands in; both ``None`` at the top level.
-        subject: the subject as written, such as ``kl.mean on "code"``.
+        key: the id of the gate, such as ``kl.mean on "code"``.
         change: what was done, such as ``<= 1.10 → <= 1.11``.
         telling: values, as a test would give them, that may tell the two apart.
         source: the weakened policy, without its tests.
@@ -43,7 +44,7 @@ class Mutant:
     span: Span
     tier: str | None
     profile: str | None
-    subject: str
+    key: str
     change: str
     telling: tuple[str, ...]
     source: str
@@ -76,8 +77,8 @@ def mutants(text: str) -> Iterator[Mutant]:
     for gate, tier, profile in _gates(body):
         for edit in writer.edits(gate):
             source = plain[: edit.start] + edit.replacement + plain[edit.end :]
-            subject = writer.text(gate.subject.span)
-            yield Mutant(gate.span, tier, profile, subject, edit.change, edit.telling, source)
+            key = key_of(gate.subject)
+            yield Mutant(gate.span, tier, profile, key, edit.change, edit.telling, source)
 
 
 def _statements(text: str) -> tuple[Statement, ...]:

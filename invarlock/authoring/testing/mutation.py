@@ -82,7 +82,7 @@ def run_mutation(compiled: Compiled, results: Sequence[CaseResult]) -> MutationR
 
 def _value(key: str) -> str:
     """What a gate reads: one value for estimate and ``.point``, and for all families together."""
-    measure, _, target = " ".join(key.split()).partition(" on ")
+    measure, _, target = key.partition(" on ")
     name = measure.removesuffix(".point")
     return f"{name} on {target}" if target.startswith('"') else name
 
@@ -94,7 +94,7 @@ def _live(mutant: Mutant, compiled: Compiled) -> _Live | None:
     except PolicyFault:
         return None
     bars = {name: bar for name, bar in weaker.ir.bars.items() if bar != compiled.ir.bars[name]}
-    return _Live(mutant, _value(mutant.subject), bars)
+    return _Live(mutant, _value(mutant.key), bars)
 
 
 def _compile(text: str, compiled: Compiled) -> Compiled:
@@ -122,7 +122,7 @@ def _candidates(live: _Live, compiled: Compiled) -> Iterator[tuple[str, Case]]:
     home = [name for name in live.bars if mutant.tier in {None, name.partition("+")[0]}]
     for name in home[:1] or list(live.bars)[:1]:
         for value in mutant.telling:
-            block = _Block(mutant.subject, name, value)
+            block = _Block(mutant.key, name, value)
             try:
                 case = _compile(f"{plain}\n{block.text('pass')}\n", compiled).cases[-1]
             except PolicyFault:
@@ -149,14 +149,9 @@ def _expectation(case: Case, name: str, compiled: Compiled, key: str) -> Expecte
 class _Block:
     """The text of a test that supposes one value."""
 
-    subject: str
+    key: str
     bar: str
     value: str
-
-    @property
-    def key(self) -> str:
-        """The id of the gate: a subject may be written with other blanks."""
-        return " ".join(self.subject.split())
 
     def text(self, outcome: str, *, cause: bool = False) -> str:
         tier, _, profile = self.bar.partition("+")

@@ -74,7 +74,7 @@ def _survivors(filename: str, survivors: Sequence[Survivor]) -> Iterator[str]:
         for survivor in survivors:
             if survivor.missing == missing:
                 found = survivor.mutant
-                what = f"{filename}:{found.span}: no test notices `{found.subject} {found.change}`"
+                what = f"{filename}:{found.span}: no test notices `{found.key} {found.change}`"
                 yield what
         yield from (missing or "no value of this gate tells them apart").split("\n")
         yield ""
@@ -160,7 +160,7 @@ def _mutation(found: MutationRun) -> Document:
         "score_percent": found.score.numerator * 100 // found.score.denominator,
         "survivors": [
             {
-                "gate": survivor.mutant.subject,
+                "gate": survivor.mutant.key,
                 "change": survivor.mutant.change,
                 "span": span_json(survivor.mutant.span),
                 "missing": survivor.missing or None,

@@ -133,3 +133,23 @@ def test_the_standard_policy_holds_every_number(capsys: pytest.CaptureFixture[st
     out = capsys.readouterr().out
     assert "boundary cases over 12 bars" in out
     assert "no test notices" not in out
+
+
+def test_mutants_are_those_of_the_meaning_not_of_the_layout(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gates = 'require kl.mean  on"a  b"<0.1nats;require runtime.isolation in{\n sandbox }'
+    file.write_text((POLICY + PASSES).replace("warn kl.mean <= 0.05 nats", gates, 1))
+    assert main(["policy", "test", str(file), "--mutate", "--format", "json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["files"]
+    by_gate: dict[str, list[str]] = {}
+    for survivor in found["mutation"]["survivors"]:
+        by_gate.setdefault(survivor["gate"], []).append(survivor["change"])
+        assert survivor["missing"]
+    assert by_gate['kl.mean on "a  b"'] == [
+        "<0.1nats → < 0.2 nats",
+        "<0.1nats → <= 0.1 nats",
+        "require → warn",
+        "<0.1nats → dropped",
+    ]
+    assert by_gate["runtime.isolation"][0].endswith("→ in {sandbox, host}")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from invarlock.policy import Compiled, Diagnostic, PolicyFault, compile_policy
 from invarlock.policy.diagnostics import diagnostic_json
+from invarlock.policy.reference import include_reader
 
 GRAMMAR = Path(__file__).resolve().parents[1] / "grammar"
 
@@ -24,8 +25,9 @@ Document = dict[str, object]
 
 def outcome(path: Path) -> Outcome:
     """The policy in ``path`` if it is valid, and everything found in it."""
+    reader = include_reader(path.parent)
     try:
-        done = compile_policy(path.read_bytes(), filename=path.name)
+        done = compile_policy(path.read_bytes(), filename=path.name, includes=reader)
     except PolicyFault as fault:
         return None, fault.diagnostics
     return done, done.warnings

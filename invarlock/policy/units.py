@@ -38,8 +38,10 @@ _SPURIOUS: Final = {
     "E103": frozenset({"E111", "E122"}),
     "E104": frozenset({"E111"}),
     "E105": frozenset({"E111", "E122"}),
+    "E107": frozenset({"E122"}),
     "E108": frozenset({"E111"}),
     "E113": frozenset({"E111"}),
+    "E124": frozenset({"E107", "E122"}),
     "E126": frozenset({"E111", "E122"}),
 }
 

@@ -11,8 +11,9 @@ import ast
 import re
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import invarlock.policy
@@ -70,6 +71,13 @@ def _site(name: str, node: Any) -> Site:
     return name, node.lineno, node.end_lineno
 
 
+def around(site: Site) -> str:
+    """The source of ``site`` and of the lines before it that word its message."""
+    name, first, last = site
+    rows = (COMPILER / name).read_text("utf-8").splitlines()
+    return "\n".join(rows[first - 4 : last])
+
+
 def reached(work: Callable[[], object], wanted: set[Site]) -> set[Site]:
     """Those of ``wanted`` that run while ``work`` does."""
     ran: set[tuple[str, int]] = set()
@@ -80,8 +88,14 @@ def reached(work: Callable[[], object], wanted: set[Site]) -> set[Site]:
             ran.add((files[frame.f_code.co_filename], frame.f_lineno))
         return local
 
+    @cache
+    def concerned(code: CodeType) -> bool:
+        name = files.get(code.co_filename)
+        lines = {line for _, _, line in code.co_lines()}
+        return any(site[0] == name and site[1] in lines for site in wanted)
+
     def trace(frame: FrameType, event: str, argument: object) -> object:
-        return local if frame.f_code.co_filename in files else None
+        return local if concerned(frame.f_code) else None
 
     before = sys.gettrace()
     sys.settrace(trace)

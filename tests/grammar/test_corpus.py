@@ -12,10 +12,12 @@ import pytest
 from invarlock.cli import main
 from invarlock.data import data_folder
 from invarlock.errors import CODES, EXIT_PASS, EXIT_USAGE
+from invarlock.policy import PolicyFault, compile_policy
+from invarlock.policy.catalogue import TASKS
 from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.parse import MAX_TOKENS
 from scripts import generate_corpus
-from tests.grammar.sites import reached, sites
+from tests.grammar.sites import Site, around, reached, sites
 from tests.grammar.support import diagnostics_of
 
 GRAMMAR = data_folder("grammar")
@@ -52,9 +54,17 @@ def test_every_diagnostic_of_the_compiler_has_a_golden_file() -> None:
             generate_corpus.outcome(path)
         for source in LARGE.values():
             diagnostics_of(source, "large.invar", {})
+        with pytest.raises(PolicyFault, match="this text has no folder"):
+            compile_policy((GRAMMAR / "accept" / "include.invar").read_bytes(), filename="-")
 
     assert len(wanted) > 80
-    assert sorted(wanted - reached(compile_all, wanted)) == []
+    left = wanted - reached(compile_all, wanted)
+    assert sorted(site for site in left if not only_with_two_tasks(site)) == []
+
+
+def only_with_two_tasks(site: Site) -> bool:
+    """Whether ``site`` speaks of policies for two tasks, while the language knows one."""
+    return len(TASKS) == 1 and "the task of" in around(site)
 
 
 @pytest.mark.parametrize("path", REJECT, ids=lambda path: path.stem)
@@ -62,19 +72,23 @@ def test_a_rejected_file_says_what_its_name_says(path: Path) -> None:
     document = json.loads(path.with_suffix(".json").read_text("utf-8"))
     errors = [found for found in document["diagnostics"] if found["severity"] == "error"]
     assert path.name[:4] in {found["code"] for found in errors}
-    rows = path.read_bytes().decode("utf-8", errors="replace").split("\n")
     for found in document["diagnostics"]:
         for line in (found["message"], found["hint"]):
             assert "\n" not in line
             assert not line.endswith(".")
             assert line[:1] == line[:1].lower()
         assert found["hint"] or found["code"] == "E108"
-        for span in (found["span"], found["other"] or found["span"]):
-            start = span["line"], span["column"]
-            end = span["end_line"], span["end_column"]
-            assert (1, 1) <= start <= end
-            assert end[0] <= len(rows)
-            assert end[1] <= len(rows[end[0] - 1]) + 1
+        _check_place(path.parent / found["file"], found["span"])
+        if found["other"] is not None:
+            _check_place(path.parent / found["other_file"], found["other"])
+
+
+def _check_place(path: Path, span: dict[str, int]) -> None:
+    rows = path.read_bytes().decode("utf-8", errors="replace").split("\n")
+    start, end = (span["line"], span["column"]), (span["end_line"], span["end_column"])
+    assert (1, 1) <= start <= end
+    assert end[0] <= len(rows)
+    assert end[1] <= len(rows[end[0] - 1]) + 1
 
 
 @pytest.mark.parametrize("what", LARGE)

@@ -9,7 +9,7 @@ incomparable, not weaker (DESIGN section 3).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Final
@@ -25,6 +25,7 @@ from invarlock.policy.syntax import Block, Bound, Gate, In, Inside, Quantity, St
 _PRECISION: Final = 100
 _SCOPES: Final = frozenset({"tier", "profile"})
 _VISIBLE: Final = re.compile(r"[^\n]")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _UPPER: Final = frozenset({"<", "<="})
 
 
@@ -201,9 +202,14 @@ class _Writer:
             yield _Edit(start, end, new, f"{written} → {new}", (word,))
 
     def other_words(self, gate: Gate) -> list[str]:
-        """Words that the gate does not allow, and might: none for numbers and digests."""
+        """Words that the gate does not allow, and might: none for numbers. Of digests and signers,
+        those that stand elsewhere in the policy."""
         measure, _, _ = check_subject(gate.subject)
-        known = self.signers if measure.kind is Kind.SIGNER else measure.words
+        known: Iterable[str] = measure.words
+        if measure.kind is Kind.SIGNER:
+            known = self.signers
+        elif measure.kind is Kind.DIGEST:
+            known = dict.fromkeys(_DIGEST.findall(self.plain))
         return [word for word in known if word not in _words(gate)]
 
 

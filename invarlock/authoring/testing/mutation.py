@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from fractions import Fraction
 
 from invarlock.authoring.testing.mutants import Mutant, mutants, without_tests
 from invarlock.authoring.testing.run import CaseResult, bar_of, run_case
+from invarlock.authoring.testing.suppose import keys_of, passing
+from invarlock.canonical import decimal_text
 from invarlock.policy import Compiled, PolicyFault, compile_policy
+from invarlock.policy.catalogue import MEASURES, Unit
 from invarlock.policy.checked import Case, Expected
 from invarlock.policy.ir import BarIR
 
@@ -121,7 +125,7 @@ def _candidates(live: _Live, compiled: Compiled) -> Iterator[tuple[str, Case]]:
     mutant = live.mutant
     home = [name for name in live.bars if mutant.tier in {None, name.partition("+")[0]}]
     for name in home[:1] or list(live.bars)[:1]:
-        for value in mutant.telling:
+        for value in _with_intervals(mutant, compiled.ir.bars[name]):
             block = _Block(mutant.key, name, value)
             try:
                 case = _compile(f"{plain}\n{block.text('pass')}\n", compiled).cases[-1]
@@ -131,6 +135,18 @@ def _candidates(live: _Live, compiled: Compiled) -> Iterator[tuple[str, Case]]:
             if expected is not None:
                 cause = expected.because is not None
                 yield block.text(expected.outcome, cause=cause), replace(case, expected=expected)
+
+
+def _with_intervals(mutant: Mutant, bar: BarIR) -> Iterator[str]:
+    """The telling values; of a point, also with an interval that passes by itself."""
+    yield from mutant.telling
+    gate = bar.gate(mutant.key)
+    if gate is not None and gate.statistic == "point":
+        low = passing(bar)[keys_of(gate.measure, gate.target)[0]].low
+        unit = " pp" if MEASURES[gate.measure].unit is Unit.PP else ""
+        end = decimal_text(low or Decimal(0)) + unit
+        for value in mutant.telling:
+            yield f"{value} in [{end}, {end}]"
 
 
 def _expectation(case: Case, name: str, compiled: Compiled, key: str) -> Expected | None:

@@ -153,3 +153,18 @@ def test_mutants_are_those_of_the_meaning_not_of_the_layout(
         "<0.1nats → dropped",
     ]
     assert by_gate["runtime.isolation"][0].endswith("→ in {sandbox, host}")
+
+
+def test_a_missing_case_is_found_where_another_gate_reads_the_value(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = (f"sha256:{digit * 64}" for digit in "ab")
+    pins = f"require data.digest in {{{first}, {second}}}\n"
+    tier = f"require data.digest == {first}; warn perplexity.ratio.point <= 1.2"
+    source = (POLICY + PASSES).replace("warn kl.mean <= 0.05 nats", tier)
+    file.write_text(source.replace("tier t", f"{pins}tier t"))
+    assert main(["policy", "test", str(file), "--mutate"]) == 0
+    out = capsys.readouterr().out
+    assert f"  given data.digest = {second}\n  expect fail because data.digest" in out
+    assert "  given perplexity.ratio.point = 1.3 in [0.55, 0.55]\n" in out
+    assert "no value of this gate tells them apart" not in out

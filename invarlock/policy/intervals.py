@@ -145,6 +145,9 @@ def _without_covered(signers: Signers) -> Signers:
 
 
 def _whole(interval: Interval) -> Interval:
+    fraction = "." in (interval.low or "") or "." in (interval.high or "")
+    if not fraction and interval.low_closed and interval.high_closed:
+        return interval
     with localcontext() as context:
         context.prec = _PRECISION
         low = high = None

@@ -25,7 +25,7 @@ from invarlock.policy.compare.result import (
     combined,
 )
 from invarlock.policy.compare.samples import effective, sample_at, sample_of, with_element
-from invarlock.policy.compare.slots import Slot, Slots, each_of, slots_of
+from invarlock.policy.compare.slots import Known, Slot, Slots, each_of, slots_of
 from invarlock.policy.intervals import describe_relation
 from invarlock.policy.ir import BarIR, Signers
 
@@ -41,15 +41,20 @@ class _Found:
     note: str = ""
 
 
-def compare_bars(old: BarIR, new: BarIR) -> BarComparison:
-    """What ``new`` is, held against ``old``.
+def compare_bars(
+    old: BarIR, new: BarIR, *, name: str = "", known: Known | None = None
+) -> BarComparison:
+    """What ``new`` is, held against ``old``; messages call both by ``name``, if it is given.
+    ``known`` keeps what further comparisons can use.
 
     Raises :class:`UsageFault`: E120 for a bar that nothing can pass, E105 for a key that stands
     twice, E134 for a gate or setting that is not of this version.
     """
+    known = {} if known is None else known
+    called = f" `{name}`" if name else ""
     both: dict[Side, Slots] = {
-        "old": slots_of(old, "the old bar"),
-        "new": slots_of(new, "the new bar"),
+        "old": slots_of(old, f"the old bar{called}", known),
+        "new": slots_of(new, f"the new bar{called}", known),
     }
     found: dict[Slot, _Found] = {}
     for slot in _candidates(both["old"], both["new"]):

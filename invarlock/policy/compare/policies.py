@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from invarlock.policy.compare.bars import compare_bars
 from invarlock.policy.compare.result import PolicyComparison, Strictness, combined
+from invarlock.policy.compare.slots import Known
 from invarlock.policy.ir import PolicyIR
 
 
@@ -14,7 +15,11 @@ def compare_policies(old: PolicyIR, new: PolicyIR) -> PolicyComparison:
     :func:`compare_bars`.
     """
     shared = [name for name in sorted(old.bars) if name in new.bars]
-    bars = tuple((name, compare_bars(old.bars[name], new.bars[name])) for name in shared)
+    known: Known = {}
+    bars = tuple(
+        (name, compare_bars(old.bars[name], new.bars[name], name=name, known=known))
+        for name in shared
+    )
     removed = tuple(sorted(old.bars.keys() - new.bars.keys()))
     relations = [comparison.relation for _, comparison in bars]
     if removed:

@@ -131,25 +131,30 @@ def _unlisted(signers: Signers) -> str:
 
 
 def _number_outside(inner: Interval, outer: Interval, measure: Measure) -> Decimal | None:
-    if outer.high is not None and _high(inner) != _high(outer):
-        above = interval_of(Decimal(outer.high), None, low_closed=not outer.high_closed)
-        part = reach(intersect_intervals(inner, above), measure)
-        if not is_empty(part):
-            return _near(part, high_first=True)
-    if outer.low is not None and _low(inner) != _low(outer):
-        below = interval_of(None, Decimal(outer.low), high_closed=not outer.low_closed)
-        part = reach(intersect_intervals(inner, below), measure)
-        if not is_empty(part):
-            return _near(part, high_first=False)
+    """A number of ``inner`` beyond an end of ``outer``: its own end there, if that is inside."""
+    if outer.high is not None:
+        bound = Decimal(outer.high)
+        if inner.high is not None and inner.high_closed:
+            end = Decimal(inner.high)
+            if end > bound or (end == bound and not outer.high_closed):
+                return end
+        else:
+            above = interval_of(bound, None, low_closed=not outer.high_closed)
+            part = reach(intersect_intervals(inner, above), measure)
+            if not is_empty(part):
+                return _near(part, high_first=True)
+    if outer.low is not None:
+        bound = Decimal(outer.low)
+        if inner.low is not None and inner.low_closed:
+            end = Decimal(inner.low)
+            if end < bound or (end == bound and not outer.low_closed):
+                return end
+        else:
+            below = interval_of(None, bound, high_closed=not outer.low_closed)
+            part = reach(intersect_intervals(inner, below), measure)
+            if not is_empty(part):
+                return _near(part, high_first=False)
     return None
-
-
-def _high(interval: Interval) -> tuple[str | None, bool]:
-    return interval.high, interval.high_closed
-
-
-def _low(interval: Interval) -> tuple[str | None, bool]:
-    return interval.low, interval.low_closed
 
 
 def _near(interval: Interval, *, high_first: bool) -> Decimal:

@@ -38,7 +38,7 @@ class Slot(NamedTuple):
     @property
     def sibling(self) -> Slot:
         """The other statistic of the same value."""
-        return self._replace(statistic=_OTHER[self.statistic])
+        return Slot(self.measure, _OTHER[self.statistic], self.kind, self.name)
 
     @property
     def place(self) -> Slot:
@@ -70,14 +70,19 @@ def slot_of(gate: Gate) -> Slot:
     return Slot(gate.measure, gate.statistic, target.kind, target.name)
 
 
-def slots_of(bar: BarIR, name: str) -> Slots:
-    """The slots of ``bar``, which messages call ``name``.
+Known = dict[tuple[str, Relation], Relation | None]
+"""Regions by measure and relation: bars that are compared have most of them in common."""
+
+
+def slots_of(bar: BarIR, name: str, known: Known | None = None) -> Slots:
+    """The slots of ``bar``, which messages call ``name``; ``known`` keeps regions for later bars.
 
     Raises :class:`UsageFault`: E134 for a gate that this version's catalogue does not allow, E105
     for a key that stands twice, E120 for a bar that nothing can pass.
     """
     regions: dict[Slot, Relation] = {}
     gates: dict[Slot, Gate] = {}
+    known = {} if known is None else known
     for gate in bar.gates:
         slot = slot_of(gate)
         if slot in gates:
@@ -85,7 +90,7 @@ def slots_of(bar: BarIR, name: str) -> Slots:
         _check(gate, name)
         gates[slot] = gate
         if gate.level == "require":
-            region = region_of(gate.relation, MEASURES[gate.measure])
+            region = _region(gate, known)
             if region is None:
                 raise _nothing_passes(
                     name, f"`{shown(gate.id)} {describe_relation(gate)}` is empty"
@@ -95,9 +100,16 @@ def slots_of(bar: BarIR, name: str) -> Slots:
         raise _nothing_passes(name, "it requires nothing")
     _check_settings(bar, name)
     _check_families(regions, name)
-    places = {slot.place for slot in regions}
-    sources = Counter(MEASURES[place.measure].evidence for place in places)
+    places = {(slot.measure, slot.kind, slot.name) for slot in regions}
+    sources = Counter(MEASURES[measure].evidence for measure, _, _ in places)
     return Slots(bar, regions, gates, sources)
+
+
+def _region(gate: Gate, known: Known) -> Relation | None:
+    key = (gate.measure, gate.relation)
+    if key not in known:
+        known[key] = region_of(gate.relation, MEASURES[gate.measure])
+    return known[key]
 
 
 def _nothing_passes(name: str, why: str) -> UsageFault:

@@ -15,7 +15,7 @@ from invarlock.policy.compare import (
     passing,
 )
 from invarlock.policy.compare.document import parse_ir
-from invarlock.policy.ir import BarIR, Gate, Interval, Member, Target
+from invarlock.policy.ir import BarIR, Gate, Interval, Member, PolicyIR, Target
 from tests.policy.compare.brute import SETTING_DEFAULTS, values_of
 from tests.policy.support import compiled, policy
 
@@ -198,6 +198,17 @@ def test_policies_bar_by_bar() -> None:
     assert (gone.relation, gone.removed) == ("incomparable", ("t+p",))
     more = compare_policies(bare, old)
     assert (more.relation, more.added) == ("equal", ("t+p",))
+
+
+def test_a_bar_that_nothing_passes_is_named() -> None:
+    old = compiled(PROFILED).ir
+    dead = plain_bar(gate("kl.p99", Interval(high="-1")))
+    bars = {**old.bars, "t+p": dead}
+    new = PolicyIR(language=old.language, task=old.task, bars=bars)
+    with pytest.raises(UsageFault) as caught:
+        compare_policies(old, new)
+    assert caught.value.code == "E120"
+    assert "the new bar `t+p`" in caught.value.message
 
 
 def test_a_bar_comes_back_from_its_json() -> None:

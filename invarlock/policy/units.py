@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from invarlock.errors import InvarlockError
@@ -17,6 +18,7 @@ from invarlock.policy.checked import Checked, PlacedInclude
 from invarlock.policy.decode import decode
 from invarlock.policy.diagnostics import printable, shown
 from invarlock.policy.ir import PolicyIR
+from invarlock.policy.lex import tokens
 from invarlock.policy.lower import lower
 from invarlock.policy.parse import parse
 from invarlock.policy.problems import Problem, Problems
@@ -30,6 +32,9 @@ steps. Raises :class:`InvarlockError` where there is nothing to read."""
 
 MAX_DEPTH: Final = 8
 MAX_FILES: Final = 16
+# What all included files may have together: each is read, and each bar of each hashed for the pin.
+MAX_WORDS: Final = 20_000
+MAX_GATES: Final = 20_000
 
 # After an error a statement is missing from what follows; what depends on it says nothing.
 _SPURIOUS: Final = {
@@ -62,6 +67,7 @@ class Units:
         self.sources: dict[str, bytes] = {}
         self._reader = reader
         self._budget = Budget()
+        self._words, self._gates = MAX_WORDS, MAX_GATES
         self._done: dict[str, Unit | None] = {}
         self._open: list[str] = []
 
@@ -111,6 +117,7 @@ class Units:
         if path not in self._done:
             self.sources[path] = source = self._read(placed)
             self._done[path] = None
+            self._spend_words(source, placed)
             self._open.append(path)
             inner = Problems()
             with inner.collecting():
@@ -118,7 +125,22 @@ class Units:
             self._open.pop()
             # What a file is warned of, its own check says.
             problems.take(found for found in inner.found if found.severity == "error")
+            self._spend_gates(self._done[path], placed)
         return self._done[path]
+
+    def _spend_words(self, source: bytes, placed: PlacedInclude) -> None:
+        text = source.decode(errors="replace")
+        self._words -= sum(1 for _ in islice(tokens(text), self._words + 1))
+        if self._words < 0:
+            message = f"the files included have more than {MAX_WORDS} words in all"
+            raise Problem("E124", message, "include fewer or smaller ones", placed.path.span)
+
+    def _spend_gates(self, unit: Unit | None, placed: PlacedInclude) -> None:
+        self._gates -= sum(len(bar.gates) for bar in unit.bars.values()) if unit else 0
+        if self._gates < 0:
+            self._done[placed.target] = None
+            message = f"the bars of the files included have more than {MAX_GATES} gates in all"
+            raise Problem("E124", message, "include fewer or smaller ones", placed.path.span)
 
     def _read(self, placed: PlacedInclude) -> bytes:
         place, name = placed.path.span, shown(placed.path.text)

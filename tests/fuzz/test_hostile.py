@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,35 @@ HOSTILE: dict[str, tuple[str | bytes, str, str]] = {
         "unit",
     ),
 }
+
+LETTERS = "abcdefghijklmnop"
+
+
+def signer(name: str, repository: str) -> str:
+    rest = 'workflow = "w"; ref = "r"; issuer = "i"'
+    return f'signer {name} {{ repository = "{repository}"; {rest} }}\n'
+
+
+def signers() -> str:
+    """Globs whose comparison multiplies states, in as many bars as there can be."""
+    falling = {f"{b}_{a}": f"*{b}*{a}*" for a, b in pairwise(LETTERS)}
+    tiers = "".join(
+        f"tier t{n} {{ require signature.by in {{{', '.join([*falling][n % 3 :])}}} }}\n"
+        for n in range(16)
+    )
+    profiles = "".join(f"profile p{n} {{ require signature.by == rising }}\n" for n in range(8))
+    return "".join(
+        [
+            HEAD,
+            signer("rising", "*" + "*".join(LETTERS) + "*"),
+            *(signer(name, glob) for name, glob in falling.items()),
+            tiers,
+            profiles,
+        ]
+    )
+
+
+HOSTILE["signers"] = (signers(), "E136", "too large to compare")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.invariants import hold, hold_lint, seeds
+from tests.fuzz.invariants import hold, hold_included, hold_lint, seeds
 
 SEEDS = [seed for seed in seeds() if len(seed) < 4_000]
 WORDS = re.compile(rb"\w[\w.]*|[^\w\s]|\s+")
@@ -73,5 +73,6 @@ def test_whatever_is_changed_the_compiler_answers(kind: str) -> None:
         compiled = hold(source)
         if compiled is not None:
             hold_lint(source, compiled)
+        hold_included(source)
 
     holds()

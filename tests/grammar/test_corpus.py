@@ -24,10 +24,24 @@ GRAMMAR = data_folder("grammar")
 ACCEPT = sorted((GRAMMAR / "accept").glob("*.invar"))
 REJECT = sorted((GRAMMAR / "reject").glob("*.invar"))
 PAIRS = sorted((GRAMMAR / "digest").glob("*/*.a.invar"))
-# Too large to be kept as files.
+HEAD = 'invar 1\npolicy large "1"\ntask = causal_lm\n'
+ROOT = (
+    HEAD
+    + f'include "part.invar" sha256:{"0" * 64} as part\n'
+    + "tier t refines part.t0 { require kl.mean <= 1 }\n"
+)
+PART = (
+    HEAD
+    + "".join(f'require kl.mean on "{n}" <= 1\n' for n in range(200))
+    + "".join(f"tier t{n} {{ require kl.p99 <= 1 }}\n" for n in range(16))
+    + "".join(f"profile p{n} {{}}\n" for n in range(8))
+)
+# Too large to be kept as files: the policy, what it includes, and what is said.
 LARGE = {
-    "more bytes than a file may have": b"invar 1\n" + b"#" * MAX_BYTES,
-    "more words than a file may have": b"invar 1\n" + b"; " * MAX_TOKENS,
+    "bytes": ("invar 1\n" + "#" * MAX_BYTES, "", "E115", "the file has 1048584 bytes, more than"),
+    "words": ("invar 1\n" + "; " * MAX_TOKENS, "", "E101", f"more than {MAX_TOKENS} words"),
+    "words included": (ROOT, HEAD + ";" * 20_000, "E124", "more than 20000 words in all"),
+    "gates included": (ROOT, PART, "E124", "more than 20000 gates in all"),
 }
 # Codes of the policy language that a command gives, and no policy file by being compiled.
 OF_COMMANDS = {"E110", "E130", "E131", "E132", "E133", "E134", "E135", "E137"}
@@ -52,8 +66,8 @@ def test_every_diagnostic_of_the_compiler_has_a_golden_file() -> None:
     def compile_all() -> None:
         for path in (*ACCEPT, *REJECT):
             generate_corpus.outcome(path)
-        for source in LARGE.values():
-            diagnostics_of(source, "large.invar", {})
+        for source, part, _, _ in LARGE.values():
+            diagnostics_of(source.encode(), "large.invar", {"part.invar": part})
         with pytest.raises(PolicyFault, match="this text has no folder"):
             compile_policy((GRAMMAR / "accept" / "include.invar").read_bytes(), filename="-")
 
@@ -92,12 +106,12 @@ def _check_place(path: Path, span: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize("what", LARGE)
-def test_what_is_too_large_is_one_error(what: str) -> None:
-    compiled, found = diagnostics_of(LARGE[what], "large.invar", {})
+def test_what_is_too_large_is_an_error(what: str) -> None:
+    source, part, code, message = LARGE[what]
+    compiled, found = diagnostics_of(source.encode(), "large.invar", {"part.invar": part})
     assert compiled is None
-    first = found[0]
-    assert first.code in {"E101", "E115"}
-    assert first.message.startswith(("more than ", "the file has "))
+    assert found[0].code == code
+    assert message in found[0].message
 
 
 @pytest.mark.parametrize("path", PAIRS, ids=lambda path: f"{path.parent.name}-{path.stem[:-2]}")

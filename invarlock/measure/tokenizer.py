@@ -153,7 +153,10 @@ def _without(value: Mapping[str, Json], keys: AbstractSet[str]) -> Json:
 
 
 def _digest(value: Json) -> str:
-    return digest_json(_exact(value))
+    try:
+        return digest_json(value)
+    except TypeError:  # floats have no canonical form; most tokenizers hold none
+        return digest_json(_exact(value))
 
 
 def _exact(value: object) -> object:

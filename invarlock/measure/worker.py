@@ -8,6 +8,7 @@ traceback leaves as such. Exit code: 0 with a result, 1 with an error, 74 withou
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 import traceback
@@ -45,6 +46,8 @@ _UNWANTED: Final = (
 """Packages that the model library takes up when they happen to be installed. None is needed, some
 load code or change digits, and what a run measures must not depend on its neighbours."""
 
+_GARBAGE: Final = 100_000
+"""Objects made between two searches for garbage."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _MAX_TEXT: Final = 2000
 
@@ -78,6 +81,8 @@ def _settle() -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     # Threads that wait must sleep: where cores are shared, spinning makes both sides crawl.
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    # Importing the model library makes millions of objects, none of them garbage.
+    gc.set_threshold(_GARBAGE)
     for name in _UNWANTED:
         sys.modules[name] = None  # type: ignore[assignment]  # the import system's word for absent
 

@@ -151,11 +151,4 @@ def _expect(statement: Expect) -> Expected:
 def key_of(subject: Subject) -> str:
     """The gate id that ``subject`` spells. Raises :class:`Problem` as :func:`check_subject`."""
     measure, statistic, target = check_subject(subject)
-    gate = ir.Gate(
-        measure=measure.name,
-        statistic=statistic,
-        target=target,
-        level="require",
-        relation=ir.Interval(),
-    )
-    return gate.id
+    return ir.gate_id(measure.name + (".point" if statistic == "point" else ""), target)

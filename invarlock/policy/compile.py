@@ -17,6 +17,7 @@ from invarlock.policy.diagnostics import Diagnostic, PolicyFault, named, ordered
 from invarlock.policy.ir import BarIR, PolicyIR
 from invarlock.policy.names import did_you_mean
 from invarlock.policy.problems import Problems
+from invarlock.policy.redundant import warn_redundant
 from invarlock.policy.signers import KeySigner, WorkflowSigner
 from invarlock.policy.span import Span
 from invarlock.policy.units import IncludeReader, Unit, Units
@@ -94,6 +95,7 @@ def compile_policy(
         unit = units.unit(source, "", problems)
         if unit is not None:
             advise(unit.ir, unit.bars.values(), unit.checked.span, problems)
+            warn_redundant(unit.ir, unit.bars, problems)
     found = tuple(named(found, filename) for found in ordered(problems.found))
     read = dict(sorted(units.sources.items()))
     if unit is None or problems.any_error:

@@ -75,6 +75,19 @@ class Target(Node):
     name: str
 
 
+def gate_id(name: str, target: Target | None) -> str:
+    """The key of a gate on ``name``, a measure perhaps with a statistic, and ``target``."""
+    if target is None:
+        return name
+    match target.kind:
+        case "slice":
+            return f'{name} on "{target.name}"'
+        case "family":
+            return f"{name} on {target.name}"
+        case "each":
+            return f"{name} on each {target.name}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate(Node):
     """One ``require`` or ``warn``. ``statistic`` is ``"point"`` where the source has ``.point``."""
@@ -88,16 +101,7 @@ class Gate(Node):
     @property
     def id(self) -> str:
         """The key of the gate as the source spells it, such as ``kl.mean on "code"``."""
-        name = self.measure + (".point" if self.statistic == "point" else "")
-        if self.target is None:
-            return name
-        match self.target.kind:
-            case "slice":
-                return f'{name} on "{self.target.name}"'
-            case "family":
-                return f"{name} on {self.target.name}"
-            case "each":
-                return f"{name} on each {self.target.name}"
+        return gate_id(self.measure + (".point" if self.statistic == "point" else ""), self.target)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,10 @@ class Measure:
     allowed. ``slices`` and ``families`` say which ``on`` targets make sense. ``harmful`` is the
     side on which the subject is worse: ``"above"``, ``"below"``, ``"both"`` or ``"none"``.
     ``evidence`` names the part of the evidence that the value is recomputed from.
+
+    With ``families``, the value of the whole is the largest of theirs. ``at_least`` names a
+    measure that is never larger on the same windows. ``order`` holds pairs of words, the weaker
+    first; what stands in none of them has no rank.
     """
 
     name: str
@@ -65,6 +69,8 @@ class Measure:
     slices: bool = False
     families: bool = False
     words: tuple[str, ...] = ()
+    order: tuple[tuple[str, str], ...] = ()
+    at_least: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ _WINDOWS: Final = Range(low=Decimal(0), high=Decimal(1_000_000))
 _TOKENS: Final = Range(low=Decimal(0), high=Decimal(1_000_000_000_000))
 _FRACTION: Final = Range(low=Decimal(0), high=Decimal(1))
 
+_OFF_IS_STRONGER: Final = (("on", "off"),)
+_YES_IS_STRONGER: Final = (("no", "yes"),)
+
 FAMILIES: Final = ("attn", "embed", "ffn", "other")
 """Families of weight matrices: attention, embedding and head, feed-forward, the rest."""
 
@@ -29,8 +32,9 @@ _TAILS: Final = tuple(
         Unit.NATS,
         harmful="above",
         slices=True,
+        at_least=f"perplexity.tail.p{below}" if below else "",
     )
-    for p in (50, 90, 95, 99)
+    for below, p in ((0, 50), (50, 90), (90, 95), (95, 99))
 )
 
 _MEASURES: Final = (
@@ -195,6 +199,7 @@ _MEASURES: Final = (
         "whether vocabulary, merges, specials, template and window ids agree",
         "tokenizers of both arms",
         words=("yes", "no"),
+        order=_YES_IS_STRONGER,
     ),
     Measure("data.digest", Kind.DIGEST, "sha256 of the data file", "data"),
     Measure("baseline.digest", Kind.DIGEST, "root digest of the baseline folder", "baseline"),
@@ -211,6 +216,7 @@ _MEASURES: Final = (
         "what the boundary was observed to be, in both arms",
         "runtime manifest",
         words=("host", "sandbox"),
+        order=(("host", "sandbox"),),
     ),
     Measure(
         "runtime.network",
@@ -218,6 +224,7 @@ _MEASURES: Final = (
         "whether model code could reach a network",
         "runtime manifest",
         words=("off", "on"),
+        order=_OFF_IS_STRONGER,
     ),
     Measure(
         "runtime.remote_code",
@@ -225,6 +232,7 @@ _MEASURES: Final = (
         "whether code shipped with a model could run",
         "runtime manifest",
         words=("off", "on"),
+        order=_OFF_IS_STRONGER,
     ),
     Measure(
         "runtime.pickle",
@@ -232,6 +240,7 @@ _MEASURES: Final = (
         "whether pickled weights could load",
         "runtime manifest",
         words=("off", "on"),
+        order=_OFF_IS_STRONGER,
     ),
     Measure(
         "runtime.plugins",
@@ -239,6 +248,7 @@ _MEASURES: Final = (
         "whether third-party plugins could load",
         "runtime manifest",
         words=("off", "on"),
+        order=_OFF_IS_STRONGER,
     ),
     Measure(
         "signature.by",
@@ -252,6 +262,7 @@ _MEASURES: Final = (
         "whether the signature stands in a transparency log; decided by `verify` alone",
         "signature",
         words=("no", "yes"),
+        order=_YES_IS_STRONGER,
     ),
 )
 

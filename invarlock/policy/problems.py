@@ -35,9 +35,11 @@ class Problems:
         """Record an error."""
         self._keep(Diagnostic(code, message, hint, span, other=other))
 
-    def warn(self, code: str, message: str, hint: str, span: Span) -> None:
+    def warn(
+        self, code: str, message: str, hint: str, span: Span, other: Span | None = None
+    ) -> None:
         """Record a warning."""
-        self._keep(Diagnostic(code, message, hint, span, severity="warning"))
+        self._keep(Diagnostic(code, message, hint, span, severity="warning", other=other))
 
     def take(self, found: Iterable[Diagnostic]) -> None:
         """Record what was found in another file."""

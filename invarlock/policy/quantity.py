@@ -8,6 +8,7 @@ from typing import Final
 from invarlock.policy.catalogue import Unit
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.intervals import WHOLE_UNITS
+from invarlock.policy.names import nearest
 from invarlock.policy.problems import Problem
 from invarlock.policy.syntax import Quantity
 
@@ -42,11 +43,23 @@ def convert(quantity: Quantity, unit: Unit, name: str, *, whole: bool = False) -
             value = value.scaleb(-2)
         elif not _fits(quantity.unit, unit):
             found = f"`{shown(quantity.text)}` is not in the unit of `{name}`, {_spelt(unit)}"
-            raise Problem("E103", found, _HINTS[unit], quantity.span)
+            raise Problem("E103", found, _hint(quantity, unit), quantity.span)
         if (whole or unit in WHOLE_UNITS) and value != value.to_integral_value():
             found = f"`{shown(quantity.text)}` is no whole number, but `{name}` is counted"
             raise Problem("E103", found, "write a whole number", quantity.span)
     return value
+
+
+def _hint(quantity: Quantity, unit: Unit) -> str:
+    """How the same number would be written in ``unit``, if it is that close; else an example."""
+    written = quantity.unit
+    if unit is Unit.PP and written in {"%", ""}:
+        return f"did you mean `{quantity.number} pp`?"
+    if unit is Unit.RATIO and written == "pp":
+        return "percentage points are a difference; " + _HINTS[unit]
+    if nearest(written, [unit.value]):
+        return f"did you mean `{quantity.number} {unit.value}`?"
+    return _HINTS[unit]
 
 
 def _fits(written: str, unit: Unit) -> bool:

@@ -17,7 +17,7 @@ from invarlock.policy.names import did_you_mean
 from invarlock.policy.problems import Problem, Problems
 from invarlock.policy.resolve_case import check_case_bar
 from invarlock.policy.signers import Budget
-from invarlock.policy.stricter import both, check_refinement
+from invarlock.policy.stricter import both, check_refinement, repeats
 from invarlock.policy.syntax import Word
 
 
@@ -69,7 +69,9 @@ def resolve(
         for profile in checked.profiles.values():
             bars[f"{name}+{profile.name}"] = _combine(bare, profile, combined, problems)
     for profile in checked.profiles.values():
-        _warn_overrides(checked, profile, [bars[name] for name in checked.tiers], problems)
+        bare_bars = [bars[name] for name in checked.tiers]
+        _warn_overrides(checked, profile, bare_bars, problems)
+        _warn_idle(checked, profile, bars, problems)
     for case in checked.cases:
         with problems.collecting():
             gates = {name: bar.gates.keys() for name, bar in bars.items()}
@@ -199,8 +201,15 @@ class _Resolver:
             with self.problems.collecting():
                 if key in gates:
                     check_refinement(key, gate, gates[key], self.budget)
+                    self.check_repeated(key, gate, gates[key])
                 gates[key] = gate
         return Resolved(settings, gates)
+
+    def check_repeated(self, key: str, child: PlacedGate, parent: PlacedGate) -> None:
+        if repeats(child, parent):
+            message = f"`{key}` is the same on {parent.span.words}, which it refines"
+            hint = "remove it, or tighten it"
+            self.problems.warn("E119", message, hint, child.span, parent.span)
 
     def check_default(self, key: str, placed: PlacedSetting, parent: str) -> None:
         """What the refined tier leaves unsaid it means all the same: the default."""
@@ -221,6 +230,22 @@ def _combine(tier: Resolved, profile: Scope, combined: _Combined, problems: Prob
                 combined.gates[pair] = both(key, placed, gates[key], combined.budget)
         gates[key] = combined.gates.get(pair, placed)
     return Resolved({**tier.settings, **profile.settings}, gates)
+
+
+def _warn_idle(
+    checked: Checked, profile: Scope, bars: Mapping[str, Resolved], problems: Problems
+) -> None:
+    """Warn of gates of a profile that change no tier: each has the same already, or stricter."""
+    for key, placed in profile.gates.items():
+        kept = [
+            bars[tier].gates[key]
+            for tier in checked.tiers
+            if bars[f"{tier}+{profile.name}"].gates[key] is bars[tier].gates.get(key)
+        ]
+        if kept and len(kept) == len(checked.tiers):
+            message = f"`{key}` tightens no tier: it is as strict on {kept[0].span.words}"
+            hint = "remove it, or tighten it"
+            problems.warn("E119", message, hint, placed.span, kept[0].span)
 
 
 def _warn_overrides(

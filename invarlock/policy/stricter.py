@@ -11,7 +11,14 @@ from contextlib import contextmanager
 from invarlock.errors import Inconclusive
 from invarlock.policy.catalogue import MEASURES, Kind
 from invarlock.policy.checked import PlacedGate
-from invarlock.policy.intervals import at_least_as_strict, describe, intersect, is_empty, reach
+from invarlock.policy.intervals import (
+    at_least_as_strict,
+    canonical,
+    describe,
+    intersect,
+    is_empty,
+    reach,
+)
 from invarlock.policy.ir import Gate, Interval
 from invarlock.policy.problems import Problem
 from invarlock.policy.signers import Budget
@@ -69,7 +76,22 @@ def both(key: str, upper: PlacedGate, lower: PlacedGate, budget: Budget) -> Plac
         level="require" if required else "warn",
         relation=relation,
     )
-    return lower if gate == lower.gate else PlacedGate(gate, upper.span)
+    return lower if _says_the_same(gate, lower.gate) else PlacedGate(gate, upper.span)
+
+
+def repeats(child: PlacedGate, parent: PlacedGate) -> bool:
+    """Whether ``child`` says of its key what ``parent`` says already, in whatever spelling."""
+    return _says_the_same(child.gate, parent.gate)
+
+
+def _says_the_same(one: Gate, other: Gate) -> bool:
+    """Whether two gates on one key are one in the IR."""
+    if one.level != other.level:
+        return False
+    measure = MEASURES[one.measure]
+    return one.relation == other.relation or (
+        canonical(one.relation, measure) == canonical(other.relation, measure)
+    )
 
 
 @contextmanager

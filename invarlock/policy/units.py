@@ -15,6 +15,7 @@ from invarlock.errors import InvarlockError
 from invarlock.policy.build import build
 from invarlock.policy.check import check
 from invarlock.policy.checked import Checked, PlacedInclude
+from invarlock.policy.contradict import conflicts
 from invarlock.policy.decode import decode
 from invarlock.policy.diagnostics import printable, shown
 from invarlock.policy.ir import PolicyIR
@@ -89,7 +90,9 @@ class Units:
         _silence(problems, file)
         if problems.any_error:
             return None
-        return Unit(checked, bars, lower(checked, bars))
+        ir = lower(checked, bars)
+        _contradictions(ir, bars, problems)
+        return None if problems.any_error else Unit(checked, bars, ir)
 
     def _included(self, checked: Checked, problems: Problems) -> dict[str, Included | None]:
         """What is included, by alias; ``None`` for a file with errors, which are reported."""
@@ -158,6 +161,21 @@ class Units:
         except InvarlockError as err:
             message = printable(err.message)
             raise Problem("E124", f"`{name}` cannot be read: {message}", err.hint, place) from err
+
+
+def _contradictions(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Problems) -> None:
+    """Report the gates of one bar that nothing can pass together (E120), each pair once."""
+    seen: set[tuple[int, int]] = set()
+    for name, bar in ir.bars.items():
+        placed = bars[name].gates
+        for found in conflicts({gate.id: gate for gate in bar.gates}, bar.settings):
+            one, other = placed[found.one], placed[found.other]
+            if (id(one), id(other)) in seen:
+                continue
+            seen.add((id(one), id(other)))
+            message = found.message.replace("{place}", other.span.words)
+            second = None if one is other else other.span
+            problems.add("E120", message, found.hint, one.span, second)
 
 
 def _silence(problems: Problems, file: str) -> None:

@@ -92,7 +92,7 @@ CASES = [
     (
         "E104",
         policy("require windows.tokens >= «1_000_000_000_001 tokens»"),
-        policy("require windows.tokens >= 1_000_000_000_000 tokens"),
+        policy("require windows.tokens >= 999_999_999_782 tokens"),
     ),
     (
         "E104",
@@ -151,8 +151,8 @@ CASES = [
     ),
     (
         "E108",
-        policy("require windows.final «in (5, 6)»"),
-        policy("require windows.final in (5, 7)"),
+        policy("require windows.final «in (8, 9)»"),
+        policy("require windows.final in (8, 10)"),
     ),
     ("E108", policy("require runtime.isolation «in {}»"), policy()),
     (

@@ -21,7 +21,7 @@ import invarlock.policy
 COMPILER = Path(invarlock.policy.__file__).parent
 # Modules that return the words of a syntax error, and the functions in them that do.
 WORDING = {"expected.py": {"complaint", "misspelt"}, "lex.py": {"_problem"}}
-MAKERS = {"Problem", "SyntaxFault"}
+MAKERS = {"Problem", "SyntaxFault", "Conflict"}
 COLLECTORS = {"add", "warn"}
 CODE = re.compile(r"E\d{3}")
 

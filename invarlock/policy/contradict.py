@@ -6,16 +6,23 @@ that is the largest of its families, windows that hold so many tokens, slices th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from invarlock.policy.catalogue import MEASURES, MINIMUM_DOCUMENTS
 from invarlock.policy.intervals import describe_relation, intersect_intervals, is_empty, reach
 from invarlock.policy.ir import Gate, Interval, Target, gate_id
 from invarlock.policy.order import RELATED, largest_of_families, never_below
 
-_WIDEN = "widen one of the two"
+_WIDEN: Final = "widen one of the two"
+_COUNTS: Final = frozenset({"windows.preview", "windows.final", "windows.tokens"})
+_BOUND: Final = (
+    RELATED
+    | _COUNTS
+    | {name for name, measure in MEASURES.items() if "windows" in measure.evidence}
+)
+"""Measures that something else in a bar can contradict."""
 
 
 class Conflict(NamedTuple):
@@ -33,12 +40,14 @@ def conflicts(gates: Mapping[str, Gate], settings: Mapping[str, str]) -> Iterato
     required = {
         key: gate
         for key, gate in gates.items()
-        if gate.level == "require" and isinstance(gate.relation, Interval)
+        if gate.level == "require" and gate.measure in _BOUND
     }
     related = {key: gate for key, gate in required.items() if gate.measure in RELATED}
     yield from _ordered(related)
     yield from _families(related)
-    yield from _windows(required, int(settings["windows.length"]))
+    counts = {key: gate for key, gate in required.items() if gate.measure in _COUNTS}
+    if counts:
+        yield from _windows(counts, required, int(settings["windows.length"]))
 
 
 def _reach(gate: Gate) -> Interval:
@@ -100,23 +109,27 @@ class _Count(NamedTuple):
     gate: Gate
 
 
-def _windows(gates: Mapping[str, Gate], length: int) -> Iterator[Conflict]:
+def _windows(
+    counts: Mapping[str, Gate], gates: Mapping[str, Gate], length: int
+) -> Iterator[Conflict]:
+    """Conflicts of ``counts``, the gates on numbers of windows and tokens, with one another and
+    with what ``gates`` need."""
     scored = length - 1
     floors: list[_Count] = []
-    targets = {
-        gate.target
-        for gate in gates.values()
-        if gate.measure in {"windows.final", "windows.tokens"}
-    }
+    by_target: dict[Target | None, list[Gate]] = {}
+    for gate in gates.values():
+        by_target.setdefault(gate.target, []).append(gate)
+    targets = {gate.target for gate in counts.values()}
     for target in sorted(targets, key=lambda t: "" if t is None else t.name):
-        floor, ceiling = _range(gates, target, scored)
+        floor, ceiling = _range(counts, target, scored)
         if floor is not None and ceiling is not None and floor.windows > ceiling.windows:
             yield _too_many(floor, ceiling, length)
         if floor is not None and target is not None:
             floors.append(floor)
         if ceiling is not None:
-            yield from _too_few(gates, target, ceiling)
-    yield from _parts(gates, floors, scored)
+            measured = gates.values() if target is None else by_target[target]
+            yield from _too_few(measured, ceiling)
+    yield from _parts(counts, floors, scored)
     yield from _no_preview(gates)
 
 
@@ -149,14 +162,11 @@ def _too_many(floor: _Count, ceiling: _Count, length: int) -> Conflict:
     return Conflict(floor.gate.id, ceiling.gate.id, message)
 
 
-def _too_few(
-    gates: Mapping[str, Gate], target: Target | None, ceiling: _Count
-) -> Iterator[Conflict]:
-    """Gates on final windows that ``ceiling`` leaves without enough of them."""
-    for gate in gates.values():
+def _too_few(gates: Iterable[Gate], ceiling: _Count) -> Iterator[Conflict]:
+    """Those of ``gates`` on final windows that ``ceiling`` leaves without enough of them."""
+    for gate in gates:
         measure = MEASURES[gate.measure]
-        inside = target is None or gate.target == target
-        if not inside or "final windows" not in measure.evidence:
+        if "final windows" not in measure.evidence:
             continue
         estimated = measure.interval and gate.statistic == "estimate"
         needed = MINIMUM_DOCUMENTS if estimated else 1

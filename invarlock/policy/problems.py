@@ -65,5 +65,10 @@ class Problems:
         return len(self.found) >= MAX_FOUND
 
     def _keep(self, diagnostic: Diagnostic) -> None:
+        if self.full and diagnostic.severity == "error":
+            # An error is never lost behind warnings: one of them gives way.
+            last = next((d for d in reversed(self.found) if d.severity == "warning"), None)
+            if last is not None:
+                self.found.remove(last)
         if not self.full:
             self.found.append(diagnostic)

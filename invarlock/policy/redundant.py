@@ -33,8 +33,13 @@ def warn_redundant(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Problem
     found: dict[int, tuple[PlacedGate, Implied, PlacedGate]] = {}
     for name, bar in ir.bars.items():
         placed = bars[name].gates
-        implied = {pair.gate.id: pair for pair in implications(bar.gates)}
-        needed |= {id(gate) for key, gate in placed.items() if key not in implied}
+        related = {
+            key: gate
+            for key, gate in zip(sorted(placed), bar.gates, strict=True)
+            if gate.measure in RELATED
+        }
+        implied = {pair.gate.id: pair for pair in implications(related)}
+        needed |= {id(placed[key]) for key in related if key not in implied}
         for key, pair in implied.items():
             found.setdefault(id(placed[key]), (placed[key], pair, placed[pair.by.id]))
     for number, (gate, pair, by) in found.items():
@@ -43,9 +48,8 @@ def warn_redundant(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Problem
             problems.warn("E119", message, "remove it, or tighten it", gate.span, by.span)
 
 
-def implications(gates: tuple[Gate, ...]) -> Iterator[Implied]:
-    """The gates that another one, whose relation is canonical as theirs is, implies."""
-    related = {gate.id: gate for gate in gates if gate.measure in RELATED}
+def implications(related: Mapping[str, Gate]) -> Iterator[Implied]:
+    """Those of the gates, by id and with canonical relations, that another one implies."""
     for gate in related.values():
         for name in never_below(gate.measure):
             other = related.get(gate_id(name, gate.target))

@@ -423,3 +423,16 @@ def test_control_characters_of_the_source_never_reach_a_message() -> None:
     assert found.code == "E115"
     assert found.message.isprintable()
     assert "U+001B" in found.message
+
+
+def test_an_error_is_not_lost_behind_warnings() -> None:
+    tiers = "".join(
+        f"tier t{n} refines t {{ {'; '.join(gates)} }}\n"
+        for n in range(3)
+        for gates in [[f'require kl.p99 on "s{m}" <= 1' for m in range(100)]]
+    )
+    top = "\n".join(f'require kl.p99 on "s{n}" <= 1' for n in range(100))
+    many = compiled(policy(top, rest=tiers)).warnings
+    assert len(many) == MAX_FOUND
+    found = errors(policy(top, rest=tiers + "tier u refines none { require kl.mean <= 1 }"))
+    assert [each.code for each in found] == ["E107"]

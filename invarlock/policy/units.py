@@ -33,6 +33,8 @@ steps. Raises :class:`InvarlockError` where there is nothing to read."""
 
 MAX_DEPTH: Final = 8
 MAX_FILES: Final = 16
+MAX_BAR_GATES: Final = 50_000
+"""Gates of one file, counted in each of its bars."""
 # What all included files may have together: each is read, and each bar of each hashed for the pin.
 MAX_WORDS: Final = 20_000
 MAX_GATES: Final = 20_000
@@ -88,7 +90,7 @@ class Units:
         included = self._included(checked, problems)
         bars = resolve(checked, included, problems, self._budget)
         _silence(problems, file)
-        if problems.any_error:
+        if problems.any_error or not _few_enough(checked, bars, problems):
             return None
         ir = lower(checked, bars)
         _contradictions(ir, bars, problems)
@@ -163,12 +165,22 @@ class Units:
             raise Problem("E124", f"`{name}` cannot be read: {message}", err.hint, place) from err
 
 
+def _few_enough(checked: Checked, bars: Mapping[str, Resolved], problems: Problems) -> bool:
+    """Whether what is done for each gate of each bar is done in a second; else it is reported."""
+    if sum(len(bar.gates) for bar in bars.values()) <= MAX_BAR_GATES:
+        return True
+    message = f"the {len(bars)} bars have more than {MAX_BAR_GATES} gates in all"
+    problems.add("E115", message, "split the policy", checked.span)
+    return False
+
+
 def _contradictions(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Problems) -> None:
     """Report the gates of one bar that nothing can pass together (E120), each pair once."""
     seen: set[tuple[int, int]] = set()
     for name, bar in ir.bars.items():
         placed = bars[name].gates
-        for found in conflicts({gate.id: gate for gate in bar.gates}, bar.settings):
+        gates = dict(zip(sorted(placed), bar.gates, strict=True))
+        for found in conflicts(gates, bar.settings):
             one, other = placed[found.one], placed[found.other]
             if (id(one), id(other)) in seen:
                 continue

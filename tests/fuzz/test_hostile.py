@@ -104,6 +104,15 @@ def signers() -> str:
     )
 
 
+def slices() -> str:
+    """As many gates in as many bars as a policy may have, each to be held against others."""
+    pair = 'require kl.mean on "{}" <= 1\n  require windows.final on "{}" in [8, 90]\n'
+    top = "".join(pair.format(n, n) for n in range(125))
+    tiers = "".join(f"tier t{n} {{\n{pair.format(f't{n}', f't{n}')}}}\n" for n in range(16))
+    return HEAD + top + tiers + "".join(f"profile p{n} {{}}\n" for n in range(8))
+
+
+HOSTILE["slices"] = (slices().replace("90]", "7]", 1).replace("[8,", "[1,", 1), "E120", "needs 8")
 HOSTILE["signers"] = (signers(), "E136", "too large to compare")
 
 

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from invarlock.errors import EnvironmentFault
 from invarlock.policy import Compiled, Diagnostic, PolicyFault, compile_policy
 
+# Codes of the policy language that a command gives, and no policy file by being compiled.
+OF_COMMANDS = {"E110", "E130", "E131", "E132", "E133", "E134", "E135", "E137"}
+
 
 def diagnostics_of(
     source: bytes, filename: str, files: Mapping[str, str]

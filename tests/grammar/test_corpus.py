@@ -18,7 +18,7 @@ from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.parse import MAX_TOKENS
 from scripts import generate_corpus
 from tests.grammar.sites import Site, around, reached, sites
-from tests.grammar.support import diagnostics_of
+from tests.grammar.support import OF_COMMANDS, diagnostics_of
 
 GRAMMAR = data_folder("grammar")
 ACCEPT = sorted((GRAMMAR / "accept").glob("*.invar"))
@@ -48,8 +48,6 @@ LARGE = {
     "words included": (ROOT, HEAD + ";" * 20_000, "E124", "more than 20000 words in all"),
     "gates included": (ROOT, many_bars(150, 1), "E124", "more than 20000 gates in all"),
 }
-# Codes of the policy language that a command gives, and no policy file by being compiled.
-OF_COMMANDS = {"E110", "E130", "E131", "E132", "E133", "E134", "E135", "E137"}
 
 
 def test_golden_files_are_what_the_compiler_gives(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,14 +11,12 @@ from invarlock.authoring.explain import Page, explain
 from invarlock.cli import main
 from invarlock.data import data_folder
 from invarlock.errors import CODES, EXIT_PASS, EXIT_USAGE
-from tests.grammar.support import codes_of
+from tests.grammar.support import OF_COMMANDS, codes_of
 
 PAGES = data_folder("grammar") / "explain"
 POLICY_SECTIONS = ["", "Why it matters", "Wrong", "Right", "What to do"]
 OTHER_SECTIONS = ["", "Cause", "What to do"]
 WITH_EXAMPLES = sorted(code for code in CODES if explain(code).examples)
-# Codes of the policy language that no policy file gives by being compiled: commands raise them.
-OF_COMMANDS = {"E110", "E130", "E131", "E132", "E133", "E134", "E135", "E136", "E137"}
 
 
 def test_every_code_has_a_page_and_every_page_a_code() -> None:

@@ -18,7 +18,7 @@ demo: setup
 	@$(BIN)/python scripts/demo.py
 
 test: setup lint
-	$(BIN)/pytest -n 2 -m 'not real_model'
+	$(BIN)/pytest -n 2 --dist loadgroup -m 'not real_model'
 	$(BIN)/pytest -m real_model
 
 lint: setup

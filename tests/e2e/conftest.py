@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Final
 
 import numpy as np
 import pytest
 
 from tests.conftest import run_invarlock
 from tests.measure.tiny import edited, make_model, prose, write_data
+
+CANARY: Final = {"AWS_SECRET_ACCESS_KEY": "canary-4f1c0a"}
+"""In the environment of :func:`finished`'s evaluation, and to be found nowhere in its run."""
 
 POLICY = """\
 invar 1
@@ -66,3 +70,29 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     baseline = make_model(folder / "baseline")
     subject = edited(baseline, folder / "subject", nudge)
     return Bench(folder, policy, baseline, subject, write_data(folder / "data.jsonl", prose()))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run, and what the command that made it wrote to stdout."""
+
+    folder: Path
+    stdout: str
+
+
+@pytest.fixture(scope="session")
+def finished(bench: Bench) -> Finished:
+    """One evaluation in the sandbox, for all tests that look at what it left."""
+    out = bench.folder / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CANARY.items():
+            patch.setenv(name, value)
+        done = bench.evaluate(out, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    return Finished(out, done.stdout)
+
+
+@pytest.fixture(scope="session")
+def run(finished: Finished) -> Path:
+    """The folder of that evaluation."""
+    return finished.folder

@@ -4,41 +4,36 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
 
 from tests.conftest import run_invarlock
-from tests.e2e.conftest import Bench
+from tests.e2e.conftest import CANARY, Bench, Finished
 from tests.measure.tiny import edited
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("e2e")]  # one set of runs for all
 
 
-@pytest.fixture(scope="module")
-def run(bench: Bench) -> Path:
-    out = bench.folder / "run"
-    done = bench.evaluate(out)
-    assert done.returncode == 0, done.stderr
-    return out
-
-
-def verify(bench: Bench, run: Path, subject: Path) -> int:
+def verify(
+    bench: Bench, run: Path, subject: Path, policy: Path | None = None
+) -> CompletedProcess[str]:
     key = bench.folder / "key"
     assert run_invarlock("attest", run, "--key", key).returncode == 0
     return run_invarlock(
         "verify", run / "attestation.sigstore.json", "--key", f"{key}.pub",
-        "--policy", f"{bench.policy}#balanced+dev", "--subject", subject,
+        "--policy", f"{policy or bench.policy}#balanced+dev", "--subject", subject,
         "--baseline", bench.baseline, "--data", bench.data,
-    ).returncode  # fmt: skip
+    )  # fmt: skip
 
 
 def test_a_good_edit_passes_and_verifies(bench: Bench, run: Path) -> None:
-    assert verify(bench, run, bench.subject) == 0
+    assert verify(bench, run, bench.subject).returncode == 0
 
 
 def test_another_model_is_not_the_one_attested(bench: Bench, run: Path) -> None:
-    assert verify(bench, run, bench.baseline) == 4
+    assert verify(bench, run, bench.baseline).returncode == 4
 
 
 def test_the_report_says_what_was_observed(run: Path) -> None:
@@ -64,55 +59,68 @@ def test_a_second_subject_costs_one_arm(bench: Bench, run: Path, tmp_path: Path)
         for folder in (run, tmp_path / "run")
     )
     assert kept == fresh
-    assert verify(bench, tmp_path / "run", subject) == 1
+    assert verify(bench, tmp_path / "run", subject).returncode == 1
+
+
+@pytest.fixture(scope="module")
+def fresh(bench: Bench) -> Path:
+    """The baseline against itself, nothing kept, both models above the memory budget."""
+    out = bench.folder / "fresh"
+    done = bench.evaluate(out, "--no-cache", "--memory-budget", "1KiB", subject=bench.baseline)
+    assert done.returncode == 0, done.stderr
+    return out
 
 
 def test_identical_weights_rest_at_the_null_whether_kept_or_fresh(
-    bench: Bench, run: Path, tmp_path: Path
+    bench: Bench, run: Path, fresh: Path, tmp_path: Path
 ) -> None:
-    for name, extra in (("kept", ()), ("fresh", ("--no-cache",))):
-        done = bench.evaluate(tmp_path / name, *extra, subject=bench.baseline)
-        assert done.returncode == 0, done.stderr
-        report = json.loads((tmp_path / name / "evaluation.report.json").read_text())
+    done = bench.evaluate(tmp_path / "kept", subject=bench.baseline)
+    assert done.returncode == 0, done.stderr
+    for folder, reused in ((tmp_path / "kept", True), (fresh, False)):
+        manifest = json.loads((folder / "runtime.manifest.json").read_text())
+        assert manifest["arms"]["baseline"]["reused"] is reused
+        report = json.loads((folder / "evaluation.report.json").read_text())
         gates = {gate["id"]: gate for gate in report["gates"]}
         assert gates["perplexity.ratio"]["observed"] == "1"
         assert gates["perplexity.ratio"]["interval"] == ["1", "1"]
         assert gates["spectral.shift"]["observed"] == "0"
 
 
-def test_host_mode_is_by_name_recorded_and_refused_by_a_bar(bench: Bench, tmp_path: Path) -> None:
-    done = bench.evaluate(tmp_path / "host", "--execution-mode", "host")
+def test_above_the_memory_budget_files_are_hashed_twice(run: Path, fresh: Path) -> None:
+    for folder, binding in ((fresh, "verified-twice"), (run, "sealed")):
+        manifest = json.loads((folder / "runtime.manifest.json").read_text())
+        assert manifest["arms"]["subject"]["bytes_binding"] == binding
+
+
+def test_host_mode_is_by_name_recorded_and_refused_by_a_bar(
+    bench: Bench, run: Path, tmp_path: Path
+) -> None:
+    host = tmp_path / "host"
+    done = bench.evaluate(host, "--execution-mode", "host")
     assert done.returncode == 0, done.stderr
-    report = json.loads((tmp_path / "host" / "evaluation.report.json").read_text())
+    report = json.loads((host / "evaluation.report.json").read_text())
     assert report["runtime"]["isolation"] == "host"
+    for part in (run / "evidence").iterdir():  # a boundary changes no number
+        assert (host / "evidence" / part.name).read_bytes() == part.read_bytes()
 
     strict = tmp_path / "strict.invar"
     strict.write_text(bench.policy.read_text().replace("{sandbox, host}", "{sandbox}"))
-    done = bench.evaluate(tmp_path / "strict", "--execution-mode", "host", policy=strict)
-    assert done.returncode == 1
-    assert "runtime.isolation" in done.stdout
+    assert verify(bench, host, bench.subject).returncode == 0
+    done = verify(bench, host, bench.subject, strict)
+    assert done.returncode == 1, done.stdout
+    assert "fail         require runtime.isolation in {sandbox}: host" in done.stdout
 
 
-def test_above_the_memory_budget_files_are_hashed_twice(bench: Bench, tmp_path: Path) -> None:
-    done = bench.evaluate(tmp_path / "run", "--memory-budget", "1KiB", "--no-cache")
-    assert done.returncode == 0, done.stderr
-    manifest = json.loads((tmp_path / "run" / "runtime.manifest.json").read_text())
-    assert manifest["arms"]["subject"]["bytes_binding"] == "verified-twice"
+def test_json_output_is_the_report(finished: Finished) -> None:
+    report = json.loads(finished.stdout)
+    assert report["version"] == "invarlock.report/1"
+    assert report == json.loads((finished.folder / "evaluation.report.json").read_text())
 
 
-def test_json_output_is_the_report(bench: Bench, tmp_path: Path) -> None:
-    done = bench.evaluate(tmp_path / "run", "--format", "json")
-    assert done.returncode == 0
-    assert json.loads(done.stdout)["version"] == "invarlock.report/1"
-
-
-def test_no_secret_of_the_environment_enters_a_run(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-4f1c0a")
-    done = bench.evaluate(tmp_path / "run", "--no-cache")
-    assert done.returncode == 0, done.stderr
-    for path in (tmp_path / "run").rglob("*"):
-        if path.is_file():
-            assert b"canary-4f1c0a" not in path.read_bytes()
-            assert b"AWS_SECRET_ACCESS_KEY" not in path.read_bytes()
+def test_no_secret_of_the_environment_enters_a_run(run: Path) -> None:
+    files = [path for path in run.rglob("*") if path.is_file()]
+    assert len(files) > 8
+    for path in files:
+        for name, value in CANARY.items():
+            assert name.encode() not in path.read_bytes()
+            assert value.encode() not in path.read_bytes()

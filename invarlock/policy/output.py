@@ -1,4 +1,5 @@
-"""Writing a policy, as source or compiled: beside its place first, then renamed, so that no half is read."""
+"""Writing a policy, as source or compiled: beside its place first, then renamed, so that no half
+is read."""
 
 from __future__ import annotations
 

@@ -156,7 +156,8 @@ def test_a_gate_that_leaves_the_harmful_side_open_is_warned_of(
 
 
 def test_measures_without_a_harmful_side_are_not_warned_of() -> None:
-    top = "require perplexity.drift >= 0.9\nrequire windows.final >= 8\nrequire windows.tokens < 9_000"
+    top = "require perplexity.drift >= 0.9\nrequire windows.final >= 8\n"
+    top += "require windows.tokens < 9_000"
     assert "E118" not in {d.code for d in compiled(policy(top)).warnings}
 
 

@@ -39,17 +39,14 @@ def warnings(text: str, code: str) -> list[str]:
 
 def test_a_gate_holds_the_rules_of_the_signers_it_names() -> None:
     found = rules(policy(by("release", "team") + BOTH))
-    assert (
-        found.rules
-        == (
-            WorkflowSigner(
-                repository="https://github.com/acme/models",
-                workflow="acme/models/.github/workflows/release.yml",
-                ref="refs/tags/*",
-                issuer="https://token.actions.githubusercontent.com",
-            ),
-            KeySigner(key=KEY),
-        )
+    assert found.rules == (
+        WorkflowSigner(
+            repository="https://github.com/acme/models",
+            workflow="acme/models/.github/workflows/release.yml",
+            ref="refs/tags/*",
+            issuer="https://token.actions.githubusercontent.com",
+        ),
+        KeySigner(key=KEY),
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from invarlock.errors import EnvironmentFault
+from invarlock.errors import EnvironmentFault, UsageFault
 from invarlock.policy.diagnostics import printable
 
 
@@ -30,6 +30,18 @@ def write_beside(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_output(path: Path, data: bytes, *, source: Path) -> None:
+    """Write what was made of the policy ``source`` to ``path``, as :func:`write_beside`.
+
+    Raises :class:`UsageFault` E137 where that would replace ``source``, under whatever name, or
+    any other policy: neither can be made again from its output.
+    """
+    if path.exists() and (path.suffix.lower() == ".invar" or path.samefile(source)):
+        message = f"`{printable(str(path))}` is a policy, and would be replaced"
+        raise UsageFault("E137", message, "write to another file")
+    write_beside(path, data)
 
 
 def rewrite(path: Path, data: bytes) -> None:

@@ -21,7 +21,7 @@ from invarlock.policy import (
     views,
 )
 from invarlock.policy.diagnostics import printable
-from invarlock.policy.output import write_beside
+from invarlock.policy.output import write_output
 
 
 @click.command()
@@ -64,7 +64,7 @@ def compile_(file: str, output: str | None, form: str) -> None:
     if output is None:
         click.echo(data.decode())
         return
-    write_beside(Path(output), data + b"\n")
+    write_output(Path(output), data + b"\n", source=Path(file))
     if form == "json":
         print_json(views.digest_document(compiled))
     else:

@@ -10,7 +10,7 @@ from invarlock.authoring.docs import markdown
 from invarlock.cli.policy.forms import format_option, print_json
 from invarlock.policy import load_policy
 from invarlock.policy.diagnostics import printable
-from invarlock.policy.output import write_beside
+from invarlock.policy.output import write_output
 
 
 @click.command()
@@ -22,7 +22,7 @@ def docs(file: str, output: str | None, form: str) -> None:
     compiled = load_policy(Path(file))
     page = markdown(compiled, printable(file))
     if output is not None:
-        write_beside(Path(output), page.encode())
+        write_output(Path(output), page.encode(), source=Path(file))
     if form == "json":
         document = {
             "schema": "invarlock.policy.docs/1",

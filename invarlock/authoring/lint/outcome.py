@@ -77,7 +77,7 @@ def outcome_line(outcome: Outcome) -> str:
         return f"{name}: nothing found{fixed}"
     warnings = sum(1 for finding in outcome.findings if finding.severity == "warning")
     infos = len(outcome.findings) - warnings
-    mend = f", {fixable} mended by --fix" if fixable else ""
+    mend = f"; {fixable} can be mended by --fix" if fixable else ""
     return f"{name}: {_count(warnings, 'warning')}, {_count(infos, 'info')}{fixed}{mend}"
 
 

@@ -41,7 +41,7 @@ def test_a_warning_is_exit_1_and_an_info_is_not(
     assert main(["policy", "lint", "--rule", "unit-words", str(info)]) == 0
     out = capsys.readouterr().out
     assert "info [INVARLOCK:E133] unit-words: " in out
-    assert f"{info}: 0 warnings, 1 info, 1 mended by --fix\n" in out
+    assert f"{info}: 0 warnings, 1 info; 1 can be mended by --fix\n" in out
 
 
 def test_several_rules(warned: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ from invarlock.policy.reference import PolicyReference, read_source
 from invarlock.present.policy_compare import Place, Places
 
 _VERSION: Final = re.compile(rb"\A\s*(#[^\n]*\n\s*)*+invar[ \t]")
+
+_FILE: Final = ("./", "../", "/")
+"""How a name begins that is a file's whatever else it holds: no revision does."""
 
 Kind = Literal["policy", "git", "ir", "attestation"]
 
@@ -42,7 +46,7 @@ class Side:
 
 def open_side(text: str) -> Side:
     """Read what ``text`` names: ``F``, ``F#BAR``, ``REV:PATH``, ``REV:PATH#BAR``, an IR file, a
-    run's folder, or a bundle in it.
+    run's folder, or a bundle in it. A file whose name holds a colon is written ``./F``.
 
     Raises :class:`UsageFault` (E134 for what is none of these, E107 for an unknown bar, the
     diagnostics of a policy), :class:`EnvironmentFault` for what cannot be read, and
@@ -50,9 +54,10 @@ def open_side(text: str) -> Side:
     """
     reference = parse_reference(text)
     path = reference.path
-    revision, colon, inside = str(path).partition(":")
-    if colon and inside and not path.exists():
-        return _revision_side(reference, revision, inside)
+    revision, colon, inside = text.partition(":")
+    if colon and revision and inside and not revision.startswith(_FILE):
+        _not_shadowed(path)
+        return _revision_side(reference, revision, str(path).partition(":")[2])
     if path.is_dir():
         return _run_side(reference, path)
     data = read_source(path, MAX_BYTES)
@@ -61,6 +66,14 @@ def open_side(text: str) -> Side:
     name = printable(str(path))
     _check_policy(data, name)
     return _policy_side(reference, load_policy(path), "policy", name, "")
+
+
+def _not_shadowed(path: Path) -> None:
+    """Refuse to guess: a change under review may add a file that is named like a revision."""
+    if os.path.lexists(path):
+        name = shown(str(path))
+        message = f"cannot compare: `{name}` names a git revision, and a file here has that name"
+        raise UsageFault("E134", message, f"write `./{name}` for the file, or remove it")
 
 
 def _is_json(data: bytes) -> bool:

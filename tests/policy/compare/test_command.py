@@ -244,6 +244,25 @@ def test_git_paths_from_a_folder_below(
     assert compare("v1:release.invar", "release.invar")[0] == 6
 
 
+@pytest.mark.parametrize("revision", ["main", "unknown"])
+def test_a_file_named_like_a_revision_is_not_taken_for_it(
+    compare: Compare, repository: Path, revision: str
+) -> None:
+    """A change may bring the file, and a shallow clone may lack the revision."""
+    path = "policies/release.invar"
+    (repository / path).write_text(LOOSER.replace("0.15", "0.19"))
+    assert compare(f"main:{path}", path)[0] == 1
+    (repository / f"{revision}:policies").mkdir()
+    (repository / f"{revision}:{path}").write_text((repository / path).read_text())
+    code, out, err = compare(f"{revision}:{path}#tight", f"{path}#tight")
+    assert (code, out) == (2, "")
+    assert "[INVARLOCK:E134] cannot compare" in err
+    assert f"./{revision}:{path}" in err
+    assert compare(f"./{revision}:{path}#tight", f"{path}#tight")[0] == 0
+    assert compare(str(repository / f"{revision}:{path}"), path)[0] == 0
+    assert compare(f"v1:{path}", path)[0] == 1
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [

@@ -27,9 +27,15 @@ class FileRun:
     mutation: MutationRun | None
 
     @property
+    def tested(self) -> bool:
+        """Whether the file has tests, chosen or not. A policy without any is not tested."""
+        return bool(self.compiled.cases)
+
+    @property
     def passed(self) -> bool:
-        """Whether every test passed, written or made."""
-        return all(result.passed for result in self.results) and not self.boundaries.failures
+        """Whether there are tests, and every one that ran passed, written or made."""
+        passed = all(result.passed for result in self.results)
+        return self.tested and passed and not self.boundaries.failures
 
 
 def text(run: FileRun) -> str:
@@ -84,7 +90,9 @@ def _summary(run: FileRun) -> str:
     failed = sum(not result.passed for result in run.results)
     made = run.boundaries
     parts = [
-        f"{len(run.results) - failed} of {_count(len(run.results), 'test')} passed",
+        f"{len(run.results) - failed} of {_count(len(run.results), 'test')} passed"
+        if run.results
+        else "no test chosen",
         f"{_count(made.cases, 'boundary case')} over {_count(made.bars, 'bar')}"
         + (f", {len(made.failures)} failed" if made.failures else ""),
     ]
@@ -183,7 +191,10 @@ def _suite(run: FileRun) -> str:
         message = f"must be {case.expected}, came {case.came}"
         name = f"boundary of {case.gate} in {case.bar}: {case.place}"
         cases.append(_junit_case(run.filename, name, message, ""))
+    if not run.tested:
+        cases.append(_junit_case(run.filename, "tests", "no test in this file", ""))
     failed = sum(not result.passed for result in run.results) + len(run.boundaries.failures)
+    failed += not run.tested
     head = f'  <testsuite name={_attribute(run.filename)} tests="{len(cases)}" failures="{failed}">'
     return "\n".join([head, *cases, "  </testsuite>"])
 

@@ -69,6 +69,32 @@ def test_no_test_is_no_success(
     assert main(["policy", "test", str(file), "--filter", "WITH"]) == 0
 
 
+def test_each_file_has_tests(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bare, failing = file.with_name("bare.invar"), file.with_name("failing.invar")
+    bare.write_text(POLICY)
+    failing.write_text(POLICY + FAILS)
+    for names in ([file, bare], [bare, file], [failing, bare]):
+        assert main(["policy", "test", *map(str, names)]) == 2
+        taken = capsys.readouterr()
+        assert f"[INVARLOCK:E131] no test in `{bare}`" in taken.err
+        assert " of 1 test passed" in taken.out
+        assert "bare.invar" not in taken.out
+    for form in ("json", "junit"):
+        assert main(["policy", "test", str(file), str(bare), "--format", form]) == 2
+        out = capsys.readouterr().out
+        if form == "json":
+            document = json.loads(out)
+            assert not document["passed"]
+            assert [found["passed"] for found in document["files"]] == [True, False]
+        else:
+            suites = ElementTree.fromstring(out)  # noqa: S314 - our own output
+            assert [suite.get("failures") for suite in suites] == ["0", "1"]
+    bare.write_text(POLICY + PASSES.replace("within", "other"))
+    assert main(["policy", "test", str(file), str(bare)]) == 0
+    assert main(["policy", "test", str(file), str(bare), "--filter", "within"]) == 0
+    assert f"{bare}: no test chosen; " in capsys.readouterr().out
+
+
 def test_the_filter_chooses(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(POLICY + PASSES + FAILS)
     assert main(["policy", "test", str(file), "--filter", "within"]) == 0

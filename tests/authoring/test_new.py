@@ -9,8 +9,12 @@ import pytest
 
 from invarlock.authoring import migrate
 from invarlock.cli import main
+from invarlock.errors import UsageFault
+from invarlock.judge.contract import schedule_of
 from invarlock.policy import compile_policy, load_policy
 from tests.policy.support import policy
+
+SEED = "sha256:" + "0" * 64
 
 
 def test_a_starting_policy_is_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,8 +24,28 @@ def test_a_starting_policy_is_complete(tmp_path: Path, capsys: pytest.CaptureFix
     compiled = load_policy(path)
     assert compiled.name == "release_gate"
     assert set(compiled.ir.bars) == {"balanced", "balanced+ci"}
-    for command in (["check"], ["fmt", "--check"], ["lint"], ["test"]):
+    for command in (["check"], ["fmt", "--check"], ["test", "--mutate", "--fail-under", "100"]):
         assert main(["policy", *command, str(path)]) == 0, command
+    assert "mutants killed (100%)" in capsys.readouterr().out
+    assert main(["policy", "lint", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: nothing found\n"
+
+
+def test_every_bar_of_a_starting_policy_can_be_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "my gate.invar"
+    assert main(["policy", "new", str(path)]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"  invarlock evaluate --policy '{path}#balanced+ci' …"
+    for name, windows in (("balanced", 64), ("balanced+ci", 240)):
+        schedule = schedule_of(load_policy(path).ir.bars[name], SEED)
+        assert (schedule.preview, schedule.final) == (windows, windows)
+    gates, _, _ = path.read_text().partition("\ntest ")
+    path.write_text(gates.replace("require windows.final         >= 64", ""))
+    with pytest.raises(UsageFault) as caught:
+        schedule_of(load_policy(path).ir.bars["balanced"], SEED)
+    assert caught.value.code == "E004"
 
 
 def test_an_existing_file_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

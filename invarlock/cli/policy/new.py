@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
-from invarlock.authoring.new import name_from, starting_policy
+from invarlock.authoring.new import BAR, name_from, starting_policy
 from invarlock.cli.policy.forms import format_option, print_json
 from invarlock.errors import UsageFault
 from invarlock.policy.diagnostics import printable
@@ -32,4 +33,6 @@ def new(path: str, task: str, name: str | None, force: bool, form: str) -> None:
         document = {"schema": "invarlock.policy.new/1", "file": path, "name": chosen, "task": task}
         print_json(document)
     else:
-        click.echo(f"{shown}: policy {chosen}; next: `invarlock policy test {shown}`")
+        click.echo(f"{shown}: policy {chosen}; next:")
+        click.echo(f"  invarlock policy test --mutate {quote(shown)}")
+        click.echo(f"  invarlock evaluate --policy {quote(f'{shown}#{BAR}')} …")

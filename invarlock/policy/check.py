@@ -38,6 +38,8 @@ from invarlock.policy.syntax import (
 LANGUAGE: Final = 1
 MAX_TIERS: Final = 16
 MAX_PROFILES: Final = 8
+MAX_CASES: Final = 1_000
+"""Tests of one file."""
 MAX_GATES: Final = 256
 """Gates of one block. With the two caps above, the bars of any file are bounded in number."""
 
@@ -130,6 +132,7 @@ class _Checker:
         self.tiers: dict[str, Scope] = {}
         self.profiles: dict[str, Scope] = {}
         self.cases: list[Case] = []
+        self.tests: dict[str, Span] = {}
         self.includes: dict[str, PlacedInclude] = {}
         self.task = self.about = ""
         self.own: dict[str, Span] = {}
@@ -182,9 +185,8 @@ class _Checker:
             case "profile":
                 self.named(block, self.profiles, MAX_PROFILES)
             case "test":
-                case = check_case(block, self.signers, self.problems)
-                if case is not None:
-                    self.cases.append(case)
+                with self.problems.collecting():
+                    self.test(block)
             case "signer":
                 pass  # in the table already: a gate may name a signer that stands below it
             case kind if kind in PREFIXES:
@@ -195,6 +197,19 @@ class _Checker:
                 hint = did_you_mean(kind, BLOCKS, f"write {one_of(BLOCKS)}")
                 message = f"unknown block `{shown(kind)}`"
                 self.problems.add("E102", message, hint, block.kind.span)
+
+    def test(self, block: Block) -> None:
+        case = check_case(block, self.signers, self.problems)
+        if case is None:
+            return
+        earlier = self.tests.setdefault(case.name, case.span)
+        if earlier is not case.span:
+            message = f"the test `{shown(case.name)}` stands twice"
+            raise Problem("E105", message, "rename one of the two", case.span, earlier)
+        if len(self.cases) >= MAX_CASES:
+            message = f"more than {MAX_CASES} of `test`"
+            raise Problem("E115", message, "remove some, or split the policy", case.span)
+        self.cases.append(case)
 
     def named(self, block: Block, table: dict[str, Scope], limit: int) -> None:
         kind, label = block.kind.text, block.label

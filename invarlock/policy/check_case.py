@@ -38,6 +38,8 @@ def check_case(block: Block, signers: SignerTable, problems: Problems) -> Case |
         message = "a `test` has a text as its name and refines nothing"
         problems.add("E101", message, 'write `test "…" { … }`', block.kind.span)
         return None
+    if not block.label.text.strip():
+        problems.add("E103", "the name of a test is empty", "say what it shows", block.label.span)
     names: dict[str, Word] = {}
     supposed: list[Supposed] = []
     expected: list[Expected] = []

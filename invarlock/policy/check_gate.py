@@ -40,6 +40,8 @@ from invarlock.policy.syntax import (
 _POINT: Final = ".point"
 _CATALOGUE: Final = "see the catalogue in grammar/REFERENCE.md"
 _MAX_SLICE: Final = 64
+MAX_MEMBERS: Final = 1_000
+"""Values that one set lists."""
 
 
 def check_gate(gate: Gate, signers: SignerTable) -> ir.Gate:
@@ -222,6 +224,9 @@ def _no_order(measure: Measure, kind: str, relation: Relation) -> Problem:
 
 def _distinct(measure: Measure, relation: In, read: Callable[[Scalar], str]) -> set[str]:
     values: set[str] = set()
+    if len(relation.values.items) > MAX_MEMBERS:
+        message = f"the set has more than {MAX_MEMBERS} values"
+        raise Problem("E115", message, "list fewer", relation.span)
     for item in relation.values.items:
         value = read(item)
         if value in values:

@@ -135,5 +135,10 @@ class PolicyIR(Node):
     @property
     def digest(self) -> str:
         """Covers language version, task, and the map from names to bar digests."""
+        return self.digests[0]
+
+    @property
+    def digests(self) -> tuple[str, dict[str, str]]:
+        """The digest of the policy and those of its bars by name: each bar is hashed once."""
         bars = {name: bar.digest for name, bar in self.bars.items()}
-        return digest_json({"language": self.language, "task": self.task, "bars": bars})
+        return digest_json({"language": self.language, "task": self.task, "bars": bars}), bars

@@ -33,11 +33,11 @@ steps. Raises :class:`InvarlockError` where there is nothing to read."""
 
 MAX_DEPTH: Final = 8
 MAX_FILES: Final = 16
-MAX_BAR_GATES: Final = 50_000
-"""Gates of one file, counted in each of its bars."""
+MAX_BAR_GATES: Final = 10_000
+"""Gates of one file, counted in each of its bars: what is written and hashed in a second."""
 # What all included files may have together: each is read, and each bar of each hashed for the pin.
 MAX_WORDS: Final = 20_000
-MAX_GATES: Final = 20_000
+MAX_GATES: Final = 10_000
 
 # After an error a statement is missing from what follows; what depends on it says nothing.
 _SPURIOUS: Final = {
@@ -170,7 +170,7 @@ def _few_enough(checked: Checked, bars: Mapping[str, Resolved], problems: Proble
     if sum(len(bar.gates) for bar in bars.values()) <= MAX_BAR_GATES:
         return True
     message = f"the {len(bars)} bars have more than {MAX_BAR_GATES} gates in all"
-    problems.add("E115", message, "split the policy", checked.span)
+    problems.add("E115", message, "declare fewer tiers, profiles or gates", checked.span)
     return False
 
 

@@ -92,21 +92,22 @@ def _count(number: int, noun: str) -> str:
 
 def digest_document(compiled: Compiled) -> Document:
     """``invarlock.policy.digest/1``: digests of source, policy and every bar."""
+    digest, bars = compiled.ir.digests
     return {
         "schema": "invarlock.policy.digest/1",
         "name": compiled.name,
         "version": compiled.version,
         "source_digest": compiled.source_digest,
-        "policy_digest": compiled.ir.digest,
-        "bars": {name: bar.digest for name, bar in compiled.ir.bars.items()},
+        "policy_digest": digest,
+        "bars": bars,
     }
 
 
 def digest_text(compiled: Compiled) -> str:
     """The digests of the policy and of every bar, one a line."""
-    rows = [(compiled.ir.digest, f"policy {compiled.name} {compiled.version}")]
-    rows += [(bar.digest, name) for name, bar in compiled.ir.bars.items()]
-    return "\n".join(f"{digest}  {name}" for digest, name in rows)
+    digest, bars = compiled.ir.digests
+    rows = {f"policy {compiled.name} {compiled.version}": digest, **bars}
+    return "\n".join(f"{found}  {name}" for name, found in rows.items())
 
 
 def bar_digest_document(name: str, bar: BarIR) -> Document:

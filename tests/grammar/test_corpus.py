@@ -28,6 +28,7 @@ HEAD = 'invar 1\npolicy large "1"\ntask = causal_lm\n'
 ROOT = (
     HEAD
     + f'include "part.invar" sha256:{"0" * 64} as part\n'
+    + f'include "twin.invar" sha256:{"0" * 64} as twin\n'
     + "tier t refines part.t0 { require kl.mean <= 1 }\n"
 )
 
@@ -44,10 +45,15 @@ def many_bars(shared: int, own: int) -> str:
 LARGE = {
     "bytes": ("invar 1\n" + "#" * MAX_BYTES, "", "E115", "the file has 1048584 bytes, more than"),
     "words": ("invar 1\n" + "; " * MAX_TOKENS, "", "E101", f"more than {MAX_TOKENS} words"),
-    "gates": (many_bars(250, 100), "", "E115", "the 144 bars have more than 50000 gates in all"),
+    "gates": (many_bars(250, 100), "", "E115", "the 144 bars have more than 10000 gates in all"),
     "words included": (ROOT, HEAD + ";" * 20_000, "E124", "more than 20000 words in all"),
-    "gates included": (ROOT, many_bars(150, 1), "E124", "more than 20000 gates in all"),
+    "gates included": (ROOT, many_bars(50, 1), "E124", "more than 10000 gates in all"),
 }
+
+
+def parts(part: str) -> dict[str, str]:
+    """What a large policy includes: the same file by two names."""
+    return {"part.invar": part, "twin.invar": part}
 
 
 def test_golden_files_are_what_the_compiler_gives(capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,7 +76,7 @@ def test_every_diagnostic_of_the_compiler_has_a_golden_file() -> None:
         for path in (*ACCEPT, *REJECT):
             generate_corpus.outcome(path)
         for source, part, _, _ in LARGE.values():
-            diagnostics_of(source.encode(), "large.invar", {"part.invar": part})
+            diagnostics_of(source.encode(), "large.invar", parts(part))
         with pytest.raises(PolicyFault, match="this text has no folder"):
             compile_policy((GRAMMAR / "accept" / "include.invar").read_bytes(), filename="-")
 
@@ -111,10 +117,9 @@ def _check_place(path: Path, span: dict[str, int]) -> None:
 @pytest.mark.parametrize("what", LARGE)
 def test_what_is_too_large_is_an_error(what: str) -> None:
     source, part, code, message = LARGE[what]
-    compiled, found = diagnostics_of(source.encode(), "large.invar", {"part.invar": part})
+    compiled, found = diagnostics_of(source.encode(), "large.invar", parts(part))
     assert compiled is None
-    assert found[0].code == code
-    assert message in found[0].message
+    assert any(each.code == code and message in each.message for each in found)
 
 
 @pytest.mark.parametrize("path", PAIRS, ids=lambda path: f"{path.parent.name}-{path.stem[:-2]}")

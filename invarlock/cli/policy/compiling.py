@@ -78,12 +78,14 @@ def digest(reference: str, form: str) -> None:
     """Print the digests of a policy and its bars, or that of one bar."""
     parsed = parse_reference(reference)
     compiled = load_policy(parsed.path)
-    if parsed.tier is None:
-        document, text = views.digest_document(compiled), views.digest_text(compiled)
-    else:
+    if parsed.tier is not None:
         name, bar = compiled.bar(parsed.tier, parsed.profile)
-        document, text = views.bar_digest_document(name, bar), bar.digest
-    print_json(document) if form == "json" else click.echo(text)
+        document = views.bar_digest_document(name, bar)
+        print_json(document) if form == "json" else click.echo(document["bar_digest"])
+    elif form == "json":
+        print_json(views.digest_document(compiled))
+    else:
+        click.echo(views.digest_text(compiled))
 
 
 def _outcome(name: str) -> views.Outcome:

@@ -105,13 +105,13 @@ def _value(name: str, statement: Setting) -> str:
     if not isinstance(value, Text):
         message = f"the `{name}` of a signer is a text"
         raise Problem("E103", message, "write it in quotes", value.span)
-    fault = _glob_fault(value.text)
+    fault = glob_fault(value.text)
     if fault is not None:
         raise Problem("E127", f"the `{name}` of the signer {fault[0]}", fault[1], value.span)
     return value.text
 
 
-def _glob_fault(glob: str) -> tuple[str, str] | None:
+def glob_fault(glob: str) -> tuple[str, str] | None:
     """What is wrong with a glob and what mends it; ``None`` if nothing is."""
     if not glob:
         return "is empty", "write what it must be"

@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 from typing import Annotated, Final, Literal
 
 from invarlock.errors import Inconclusive
 from invarlock.policy.shapes import Limits, Node, Tagged
 
 GlobText = Annotated[str, Limits(min_length=1, max_length=256)]
-_ANY: Final = "\0"
-"""Stands for what a star takes: no glob holds it, for globs are visible ASCII."""
 _PAIRS: Final = 64 * 64
 """Rules that one file can declare, in pairs."""
 KeyDigest = Annotated[str, Limits(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -68,9 +67,14 @@ def covers(wide: KeySigner | WorkflowSigner, narrow: KeySigner | WorkflowSigner)
     if isinstance(wide, KeySigner) or isinstance(narrow, KeySigner):
         return wide == narrow
     return all(
-        glob_matches(getattr(wide, part), getattr(narrow, part).replace("*", _ANY))
+        _glob_covers(getattr(wide, part), getattr(narrow, part))
         for part in ("repository", "workflow", "ref", "issuer")
     )
+
+
+def _glob_covers(wide: str, narrow: str) -> bool:
+    foreign = next(char for char in map(chr, count()) if char not in f"*/{wide}{narrow}")
+    return glob_matches(wide, narrow.replace("*", foreign))
 
 
 class Budget:

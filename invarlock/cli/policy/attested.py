@@ -18,6 +18,8 @@ from invarlock.errors import InvarlockError, UsageFault, VerificationFault
 from invarlock.judge.records import MAX_REPORT_BYTES, Report
 from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE, compile_again
 from invarlock.policy import Compiled
+from invarlock.policy.compare.document import in_form
+from invarlock.policy.compare.form import bar_faults
 from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.diagnostics import printable
 from invarlock.policy.ir import BarIR
@@ -36,12 +38,14 @@ class AttestedBar:
 def attested_bar(folder: Path, bundle: bytes | None) -> AttestedBar:
     """The bar of the run in ``folder``, which ``bundle`` attests if it is given.
 
-    Raises :class:`UsageFault` E134 where the folder holds no run, :class:`VerificationFault` for
+    Raises :class:`UsageFault` E134 where the folder holds no run, or one with a bar that no
+    compiler wrote, :class:`VerificationFault` for
     a malformed report or bundle, and E403 where report, bar and bundle do not fit each other.
     """
     report, digest = _report(folder)
     if report.resolved_policy.digest != report.policy.bar_digest:
         raise _unfit("the report's bar does not have the digest that the report names")
+    in_form(bar_faults(report.resolved_policy), printable(str(folder / REPORT_FILE)))
     if bundle is not None:
         predicate = parse_statement(parse_bundle(bundle).payload).predicate
         if predicate.report.digest != digest:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from typing import Final
 
 from invarlock.canonical import Json, StrictJsonError, canonical_bytes, strict_json
 from invarlock.errors import UsageFault
+from invarlock.policy.compare.form import bar_faults, policy_faults
 from invarlock.policy.ir import BarIR, PolicyIR
 
 MAX_BYTES: Final = 16 << 20
 """Size of an IR file, in bytes: a bar of 10,000 gates fits five times over."""
 
-_BAR_NAME: Final = re.compile(r"[a-z][a-z0-9_.]*(\+[a-z][a-z0-9_.]*)?")
 _HINT: Final = "name a policy, an IR that `policy compile` wrote, or an attestation"
 
 
@@ -32,7 +32,7 @@ def strict_document(data: bytes, name: str) -> dict[str, Json]:
 
 
 def parse_ir(data: bytes, name: str) -> BarIR | PolicyIR:
-    """The bar or policy whose IR is ``data``. Raises :class:`UsageFault` E134."""
+    """The bar or policy whose IR is ``data``, in its one form. Raises :class:`UsageFault` E134."""
     from pydantic import ValidationError
 
     from invarlock.policy.read_ir import read_bar_ir, read_policy_ir
@@ -40,9 +40,13 @@ def parse_ir(data: bytes, name: str) -> BarIR | PolicyIR:
     kind = strict_document(data, name).get("ir")
     try:
         if kind == "invarlock.bar/1":
-            return read_bar_ir(data)
+            bar = read_bar_ir(data)
+            in_form(bar_faults(bar), name)
+            return bar
         if kind == "invarlock.policy/1":
-            return _named(read_policy_ir(data), name)
+            policy = read_policy_ir(data)
+            in_form(policy_faults(policy), name)
+            return policy
     except ValidationError as err:
         first = err.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))[:120]
@@ -51,12 +55,11 @@ def parse_ir(data: bytes, name: str) -> BarIR | PolicyIR:
     raise _not_comparable(name, "has no `ir` of this version")
 
 
-def _named(policy: PolicyIR, name: str) -> PolicyIR:
-    if not policy.bars:
-        raise _not_comparable(name, "holds no bar")
-    if not all(map(_BAR_NAME.fullmatch, policy.bars)):
-        raise _not_comparable(name, "holds a bar with a name that no policy gives")
-    return policy
+def in_form(faults: Iterator[str], name: str) -> None:
+    """Refuse what has the first of ``faults``, if there is one. Raises :class:`UsageFault` E134."""
+    why = next(faults, None)
+    if why is not None:
+        raise _not_comparable(name, f"holds {why}")
 
 
 def _not_comparable(name: str, why: str) -> UsageFault:

@@ -12,18 +12,13 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from invarlock.errors import UsageFault
-from invarlock.policy.catalogue import FAMILIES, MEASURES, SETTINGS, TASKS, Kind, Measure
+from invarlock.policy.catalogue import FAMILIES, MEASURES, SETTINGS, TASKS
+from invarlock.policy.compare.form import relation_fits, setting_fits, target_fits, too_long
 from invarlock.policy.compare.region import MAX_DIGITS, common, region_of
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.intervals import describe_relation
-from invarlock.policy.ir import BarIR, Gate, Interval, Member, Relation, Signers
+from invarlock.policy.ir import BarIR, Gate, Interval, Relation
 
-_KINDS: Final = {
-    Kind.NUMBER: Interval,
-    Kind.WORD: Member,
-    Kind.DIGEST: Member,
-    Kind.SIGNER: Signers,
-}
 _OTHER: Final[dict[str, Literal["estimate", "point"]]] = {"estimate": "point", "point": "estimate"}
 
 
@@ -122,16 +117,14 @@ def _check(gate: Gate, name: str) -> None:
     measure = MEASURES.get(gate.measure)
     if measure is None:
         raise _foreign(name, f"the unknown measure `{shown(gate.measure)}`")
-    if not isinstance(gate.relation, _KINDS[measure.kind]):
+    if not relation_fits(gate, measure):
         raise _foreign(name, f"`{shown(gate.id)}` with a relation of another kind")
     if gate.statistic == "point" and not measure.interval:
         raise _foreign(name, f"`{shown(gate.id)}`, which has no interval to ignore")
-    if not _target_fits(gate, measure):
+    if not target_fits(gate, measure):
         raise _foreign(name, f"`{shown(gate.id)}`, which is no target of that measure")
-    if isinstance(gate.relation, Interval):
-        ends = (gate.relation.low or "", gate.relation.high or "")
-        if max(map(len, ends)) > MAX_DIGITS:
-            raise _foreign(name, f"a number of more than {MAX_DIGITS} digits")
+    if isinstance(gate.relation, Interval) and too_long(gate.relation):
+        raise _foreign(name, f"a number of more than {MAX_DIGITS} digits")
 
 
 def _foreign(name: str, what: str) -> UsageFault:
@@ -139,23 +132,14 @@ def _foreign(name: str, what: str) -> UsageFault:
     return UsageFault("E134", f"cannot compare: {name} holds {what}", hint)
 
 
-def _target_fits(gate: Gate, measure: Measure) -> bool:
-    if gate.target is None:
-        return True
-    match gate.target.kind:
-        case "slice":
-            return measure.slices
-        case "family":
-            return measure.families and gate.target.name in FAMILIES
-        case "each":
-            return measure.families and gate.target.name == "family"
-
-
 def _check_settings(bar: BarIR, name: str) -> None:
     if bar.task not in TASKS:
         raise _foreign(name, f"the unknown task `{shown(bar.task)}`")
     if odd := sorted(bar.settings.keys() ^ SETTINGS.keys()):
         raise _foreign(name, f"a missing or unknown setting, `{shown(odd[0])}`")
+    for key, value in bar.settings.items():
+        if not setting_fits(key, value):
+            raise _foreign(name, f"`{key} = {shown(value)}`, which no policy can set")
 
 
 def each_of(regions: Mapping[Slot, Relation]) -> Iterator[Slot]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
+from invarlock.canonical import digest_json
 from invarlock.cli import main
 from invarlock.policy import compile_policy
 from tests.policy.compare.sarif_schema import results_of
@@ -456,6 +457,19 @@ def test_an_attestation_of_another_run_is_refused(compare: Compare, run: Path) -
     assert (code, "[INVARLOCK:E403]" in err) == (4, True)
     report.write_bytes(kept)
     assert compare("run/attestation.sigstore.json", "bar.invar")[0] == 0
+
+
+def test_an_attested_bar_in_another_form_is_refused(compare: Compare, run: Path) -> None:
+    report = run / "evaluation.report.json"
+    kept = report.read_bytes()
+    changed = json.loads(kept)
+    changed["resolved_policy"]["gates"].reverse()
+    changed["policy"]["bar_digest"] = digest_json(changed["resolved_policy"])
+    report.write_text(json.dumps(changed))
+    code, _, err = compare("run", "bar.invar")
+    assert (code, "[INVARLOCK:E134] cannot compare" in err) == (2, True)
+    report.write_bytes(kept)
+    assert compare("run", "bar.invar")[0] == 0
 
 
 def test_check_as_sarif(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

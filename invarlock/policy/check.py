@@ -52,7 +52,7 @@ def check(source: Source, problems: Problems) -> Checked | None:
     version = source.version
     if version is not None and version.number != str(LANGUAGE):
         message = f"this is language version `{shown(version.number)}`"
-        problems.add("E112", message, f"write `invar {LANGUAGE}`", version.span)
+        problems.add("E112", message, _mended_version(version.number), version.span)
         return None
     signers = SignerTable(source.body, problems)
     checker = _Checker(problems, source.span, signers)
@@ -78,6 +78,14 @@ def check(source: Source, problems: Problems) -> Checked | None:
         signers=signers.placed,
         includes=checker.includes,
     )
+
+
+def _mended_version(number: str) -> str:
+    """What to do about a language version that is not this one's."""
+    if number.isdecimal() and number.lstrip("0") > str(LANGUAGE):
+        # To relabel the file would give its words a meaning that they were not written for.
+        return "it was written for a newer release: upgrade invarlock"
+    return f"write `invar {LANGUAGE}`"
 
 
 class _ScopeBuilder:

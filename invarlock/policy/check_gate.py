@@ -10,6 +10,7 @@ from invarlock.canonical import canonical_bytes
 from invarlock.policy import ir
 from invarlock.policy.catalogue import FAMILIES, MEASURES, SETTINGS, Kind, Measure, Unit
 from invarlock.policy.check_signer import SignerTable
+from invarlock.policy.check_slice import slice_fault
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.intervals import (
     describe,
@@ -39,7 +40,6 @@ from invarlock.policy.syntax import (
 
 _POINT: Final = ".point"
 _CATALOGUE: Final = "see the catalogue in grammar/REFERENCE.md"
-_MAX_SLICE: Final = 64
 MAX_MEMBERS: Final = 1_000
 """Values that one set lists."""
 
@@ -98,9 +98,9 @@ def _target(measure: Measure, target: Target) -> ir.Target:
         if not measure.slices:
             message = f"`{measure.name}` is not measured on slices"
             raise Problem("E113", message, "remove `on …`", target.span)
-        if not (0 < len(target.name) <= _MAX_SLICE and target.name.isprintable()):
-            message = f'the slice name "{name}" is empty, too long or not printable'
-            raise Problem("E103", message, f"use 1 to {_MAX_SLICE} characters", target.span)
+        fault = slice_fault(target.name)
+        if fault is not None:
+            raise Problem("E103", f'the slice name "{name}" {fault[0]}', fault[1], target.span)
         return ir.Target(kind="slice", name=target.name)
     if target.kind == "each" and target.name != "family":
         message = f"unknown word `{name}` after `each`"

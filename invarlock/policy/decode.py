@@ -12,9 +12,12 @@ MAX_BYTES: Final = 1 << 20
 """Size of a policy file, in bytes."""
 
 # What a reviewer does not see, or sees elsewhere: controls, a bare carriage return, line and
-# paragraph separators, and the bidirectional marks that reorder what is shown.
+# paragraph separators, the bidirectional marks that reorder what is shown, and whatever Unicode
+# lets a font show as nothing (Default_Ignorable_Code_Point, blank letters, tags).
 _HIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\r(?!\n)"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffc"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]|\r(?!\n)"
 )
 
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Fuzz the compiler and the formatter: coverage-guided mutation of the corpus, by atheris.
+"""Fuzz the compiler, the formatter, the linter with its fixes, and includes: coverage-guided
+mutation of the corpus, by atheris.
 
     fuzz_policy.py [--runs N] [--seconds S] [--seed N]
 
@@ -18,7 +19,7 @@ import atheris
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-INSTRUMENTED = ["invarlock.policy", "invarlock.authoring.format"]
+INSTRUMENTED = ["invarlock.policy", "invarlock.authoring.format", "invarlock.authoring.lint"]
 CACHE = ROOT / ".cache" / "fuzz"
 MAX_LENGTH = 1 << 14
 """Bytes of an input. Larger files have their own tests; small ones reach more in the time."""
@@ -35,7 +36,7 @@ class _Target:
         self.runs = 0
 
     def __call__(self, data: bytes) -> None:
-        self.invariants.hold(data)
+        self.invariants.hold_everything(data)
         self.runs += 1
         if self.runs % 500 == 0:
             self.invariants.hold_growth(self.before)
@@ -51,7 +52,7 @@ def _dictionary() -> str:
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=-1)
     parser.add_argument("--seconds", type=int, default=0)
     parser.add_argument("--seed", type=int, default=1)

@@ -74,6 +74,14 @@ def hold(source: bytes) -> Compiled | None:
     return done
 
 
+def hold_everything(source: bytes) -> None:
+    """Compile, format, lint and fix ``source``, and include it in another policy."""
+    done = hold(source)
+    if done is not None:
+        hold_lint(source, done)
+    hold_included(source)
+
+
 def hold_included(source: bytes) -> None:
     """As :func:`hold`, where a policy includes ``source``, whose errors are then its own."""
     _hold_compiled(_ROOT, lambda _: source)

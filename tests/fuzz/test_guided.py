@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.fuzz import invariants
-from tests.fuzz.invariants import hold
+from tests.fuzz.invariants import hold, hold_everything
 from tests.policy.support import policy
 
 SECONDS = 60
@@ -28,7 +28,24 @@ def test_no_input_of_a_minute_breaks_compiler_or_formatter() -> None:
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     counted = re.search(r"number_of_executed_units: (\d+)", done.stderr)
     assert counted is not None
-    assert int(counted[1]) > 1_000
+    assert int(counted[1]) > 500
+
+
+@pytest.mark.parametrize("part", ["_check_format", "lint", "fix", "_ROOT"])
+def test_every_input_is_formatted_linted_fixed_and_included(
+    part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the script calls for each input reaches ``part``: without it, it cannot go on."""
+    source = policy().encode()
+    hold_everything(source)
+    monkeypatch.setattr(invariants, part, None)
+    with pytest.raises((TypeError, AttributeError)):
+        hold_everything(source)
+
+
+def test_soak_is_a_hundred_thousand_inputs() -> None:
+    recipe = (ROOT / "Makefile").read_text().split("\nsoak:")[1].split("\n\n")[0]
+    assert "scripts/fuzz_policy.py --runs 100000\n" in recipe
 
 
 def test_the_invariants_notice_what_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:

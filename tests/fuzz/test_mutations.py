@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.invariants import hold, hold_included, hold_lint, seeds
+from tests.fuzz.invariants import hold_everything, seeds
 
 SEEDS = [seed for seed in seeds() if len(seed) < 4_000]
 WORDS = re.compile(rb"\w[\w.]*|[^\w\s]|\s+")
@@ -70,9 +70,6 @@ MUTATIONS: dict[str, Callable[[], st.SearchStrategy[bytes]]] = {
 def test_whatever_is_changed_the_compiler_answers(kind: str) -> None:
     @given(MUTATIONS[kind]())
     def holds(source: bytes) -> None:
-        compiled = hold(source)
-        if compiled is not None:
-            hold_lint(source, compiled)
-        hold_included(source)
+        hold_everything(source)
 
     holds()

@@ -2,7 +2,8 @@
 
 A page is Markdown: a heading ``# CODE: TITLE``, a paragraph on what it means, and sections under
 ``##``. Examples stand in fences marked ``invar wrong``, ``invar right`` or ``invar file NAME``
-(a file that the others include). Source: DESIGN section 3.
+(a file that the others include); ``sh`` instead of ``invar`` where they are commands. Source:
+DESIGN section 3.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from invarlock.policy.names import did_you_mean
 
 _SPELT: Final = re.compile(r"\[?(?:invarlock:)?(e\d{3})\]?", re.IGNORECASE)
 _FENCE: Final = re.compile(
-    r"^```invar (wrong|right|file) ?(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE
+    r"^```(?:invar|sh) (wrong|right|file) ?(\S*)\n(.*?)^```$", re.DOTALL | re.MULTILINE
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A policy that gives the code (``wrong``), one that does not (``right``), or a ``file`` that
-    these include, with its name."""
+    """A policy, or commands, that give the code (``wrong``), that do not (``right``), or a ``file``
+    that these include, with its name."""
 
     kind: Literal["wrong", "right", "file"]
     name: str

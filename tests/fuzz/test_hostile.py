@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -129,17 +129,16 @@ class Spent:
 
 def check(path: Path) -> Spent:
     """``invarlock policy check PATH`` in a process of its own, measured by the system."""
-    with (path.parent / "out").open("w+b") as out, (path.parent / "err").open("w+b") as err:
-        child = subprocess.Popen(
-            [sys.executable, "-m", "invarlock", "policy", "check", path],
-            stdout=out,
-            stderr=err,
-            cwd=ROOT,
-        )
-        _, status, used = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
-        texts = [(file.seek(0), file.read().decode())[1] for file in (out, err)]
-    return Spent(child.returncode, *texts, used.ru_utime + used.ru_stime, used.ru_maxrss << 10)
+    place = path.parent / "spent.json"
+    command = [sys.executable, "-m", "invarlock", "policy", "check", path]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.fuzz.spent", place, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    return Spent(done.returncode, done.stdout, done.stderr, **json.loads(place.read_text()))
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,19 @@ from tests.grammar.support import OF_COMMANDS, codes_of
 PAGES = data_folder("grammar") / "explain"
 POLICY_SECTIONS = ["", "Why it matters", "Wrong", "Right", "What to do"]
 OTHER_SECTIONS = ["", "Cause", "What to do"]
+# Codes that a command gives for a policy that compiles, or is none: what to run, and on what.
+BY_COMMAND = {
+    "E130": "invarlock policy test sample.invar",
+    "E131": "invarlock policy test sample.invar",
+    "E133": "invarlock policy lint --rule digit-groups sample.invar",
+    "E134": "invarlock policy compare sample.invar sample.invar",
+    "E137": "",  # its examples are the commands
+}
+PROSE = {
+    "E110": "a level of `verify` gives it, and no policy",
+    "E132": "a defect of the formatter gives it: an example would be a defect to keep",
+    "E135": "it takes a git repository that lacks a revision, which no page can hold",
+}
 WITH_EXAMPLES = sorted(code for code in CODES if explain(code).examples)
 
 
@@ -35,10 +49,11 @@ def test_a_page_is_titled_and_whole(code: str) -> None:
 
 def test_all_codes_that_a_policy_gives_have_examples() -> None:
     language = {code for code in CODES if code.startswith("E1")} | {"E004"}
-    assert set(WITH_EXAMPLES) == language - OF_COMMANDS
+    assert {*BY_COMMAND, *PROSE} == OF_COMMANDS
+    assert set(WITH_EXAMPLES) == language - set(PROSE)
 
 
-@pytest.mark.parametrize("code", WITH_EXAMPLES)
+@pytest.mark.parametrize("code", [code for code in WITH_EXAMPLES if code not in BY_COMMAND])
 def test_the_wrong_example_gives_the_code_and_the_right_one_compiles_without(code: str) -> None:
     page = explain(code)
     files = {example.name: example.source for example in page.examples if example.kind == "file"}
@@ -48,6 +63,30 @@ def test_the_wrong_example_gives_the_code_and_the_right_one_compiles_without(cod
     given = codes_of(right, files)
     assert code not in given
     assert "error" not in given.values()
+
+
+@pytest.mark.parametrize("code", BY_COMMAND)
+def test_the_command_gives_the_code_for_the_wrong_example_only(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for kind in ("wrong", "right"):
+        (example,) = _sources(explain(code), kind)
+        folder = tmp_path / kind
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        if BY_COMMAND[code]:
+            Path("sample.invar").write_text(example)
+        exits = [_run(line) for line in (BY_COMMAND[code] or example).splitlines()]
+        taken = capsys.readouterr()
+        given = f"[INVARLOCK:{code}]" in taken.out + taken.err
+        assert given == (kind == "wrong")
+        assert kind == "wrong" or set(exits) == {EXIT_PASS}
+
+
+def _run(line: str) -> int:
+    program, *words = shlex.split(line)
+    assert program == "invarlock"
+    return main(words)
 
 
 def _sources(page: Page, kind: str) -> list[str]:

@@ -15,7 +15,8 @@ from invarlock.errors import UsageFault
 from invarlock.policy.catalogue import FAMILIES, MEASURES, SETTINGS, TASKS
 from invarlock.policy.compare.form import relation_fits, setting_fits, target_fits, too_long
 from invarlock.policy.compare.region import MAX_DIGITS, common, region_of
-from invarlock.policy.diagnostics import shown
+from invarlock.policy.contradict import conflicts
+from invarlock.policy.diagnostics import printable, shown
 from invarlock.policy.intervals import describe_relation
 from invarlock.policy.ir import BarIR, Gate, Interval, Relation
 
@@ -95,6 +96,7 @@ def slots_of(bar: BarIR, name: str, known: Known | None = None) -> Slots:
         raise _nothing_passes(name, "it requires nothing")
     _check_settings(bar, name)
     _check_families(regions, name)
+    _check_together(bar, name)
     places = {(slot.measure, slot.kind, slot.name) for slot in regions}
     sources = Counter(MEASURES[measure].evidence for measure, _, _ in places)
     return Slots(bar, regions, gates, sources)
@@ -156,3 +158,10 @@ def _check_families(regions: Mapping[Slot, Relation], name: str) -> None:
             if own is not None and common(own, regions[each], measure) is None:
                 why = f"`{each.measure}` on {family} and on each family have nothing in common"
                 raise _nothing_passes(name, why)
+
+
+def _check_together(bar: BarIR, name: str) -> None:
+    """Gates on different values may exclude each other, too."""
+    found = next(conflicts({gate.id: gate for gate in bar.gates}, bar.settings), None)
+    if found is not None:
+        raise _nothing_passes(name, printable(found.message.replace(" on {place}", "")))

@@ -172,6 +172,38 @@ def test_bars_that_are_refused_before_they_are_compared(code: str, gates: tuple[
     assert compare_bars(control, control).relation is Strictness.EQUAL
 
 
+TOGETHER = {
+    "windows and their tokens": (
+        gate("windows.final", Interval(low="100")),
+        gate("windows.tokens", Interval(high="1000")),
+        gate("windows.tokens", Interval(high="100000")),
+    ),
+    "percentiles": (
+        gate("perplexity.tail.p50", Interval(low="0.5")),
+        gate("perplexity.tail.p99", Interval(high="0.1")),
+        gate("perplexity.tail.p99", Interval(high="1")),
+    ),
+    "a family and the whole": (
+        gate("spectral.shift", Interval(low="1"), ATTN),
+        gate("spectral.shift", Interval(high="0.5")),
+        gate("spectral.shift", Interval(high="2")),
+    ),
+}
+
+
+@pytest.mark.parametrize("what", TOGETHER)
+def test_gates_that_nothing_passes_together(what: str) -> None:
+    shared, wrong, right = TOGETHER[what]
+    control = plain_bar(shared, right)
+    for sides in ((control, plain_bar(shared, wrong)), (plain_bar(shared, wrong), control)):
+        with pytest.raises(UsageFault) as caught:
+            compare_bars(*sides)
+        assert caught.value.code == "E120"
+        assert "contradicts" in caught.value.message or "takes" in caught.value.message
+        assert "{" not in caught.value.message
+    assert compare_bars(control, plain_bar(shared)).relation is Strictness.WEAKER
+
+
 def test_passing_values_pass_the_standard_bars() -> None:
     from tests.conftest import ROOT
 

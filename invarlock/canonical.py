@@ -83,17 +83,23 @@ class StrictJsonError(ValueError):
     """JSON that could be read in two ways, or that is larger or deeper than allowed."""
 
 
-def strict_json(data: bytes, *, max_bytes: int = 64 << 20, max_depth: int = 64) -> Json:
+def strict_json(
+    data: bytes, *, max_bytes: int = 64 << 20, max_depth: int = 64, max_commas: int | None = None
+) -> Json:
     """Parse JSON, refusing whatever two readers could read differently.
 
-    Refused: more than ``max_bytes``, nesting deeper than ``max_depth``, duplicate keys, NaN and
-    infinities, floats that overflow, integers over 40 digits, lone surrogates, invalid UTF-8.
+    Refused: more than ``max_bytes``, nesting deeper than ``max_depth``, more than
+    ``max_commas`` outside strings (so many pieces take memory), duplicate keys, NaN and infinities,
+    floats that overflow, integers over 40 digits, lone surrogates, invalid UTF-8.
     Floats are returned as such (model configurations hold them); canonical_bytes refuses them.
     Raises :class:`StrictJsonError`.
     """
     if len(data) > max_bytes:
         raise StrictJsonError(f"larger than {max_bytes} bytes")
-    _check_depth(data, max_depth)
+    bare = _STRING.sub(b"", data)
+    _check_depth(bare, max_depth)
+    if max_commas is not None and bare.count(b",") > max_commas:
+        raise StrictJsonError(f"more than {max_commas} commas")
     try:
         text = data.decode("utf-8")
         value: Json = json.loads(
@@ -110,9 +116,9 @@ def strict_json(data: bytes, *, max_bytes: int = 64 << 20, max_depth: int = 64) 
     return value
 
 
-def _check_depth(data: bytes, limit: int) -> None:
+def _check_depth(bare: bytes, limit: int) -> None:
     depth = 0
-    for bracket in _STRING.sub(b"", data).translate(None, _NO_BRACKETS):
+    for bracket in bare.translate(None, _NO_BRACKETS):
         depth += 1 if bracket in _OPENING else -1
         if depth > limit:
             raise StrictJsonError(f"nested deeper than {limit}")

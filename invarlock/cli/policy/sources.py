@@ -14,7 +14,7 @@ from typing import Final, Literal
 from invarlock.errors import UsageFault
 from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE
 from invarlock.policy import Compiled, compile_policy, load_policy, parse_reference
-from invarlock.policy.compare.document import MAX_BYTES, parse_ir, strict_document
+from invarlock.policy.compare.document import MAX_BYTES, parse_ir
 from invarlock.policy.diagnostics import printable, shown
 from invarlock.policy.ir import BarIR, PolicyIR
 from invarlock.policy.reference import PolicyReference, read_source
@@ -137,9 +137,9 @@ def _revision_side(reference: PolicyReference, revision: str, path: str) -> Side
 def _document_side(reference: PolicyReference, data: bytes) -> Side:
     """An IR file, or the bundle of a run."""
     name = printable(str(reference.path))
-    if "mediaType" in strict_document(data, name):
-        return _run_side(reference, reference.path.parent, bundle=data)
     found = parse_ir(data, name)
+    if found is None:
+        return _run_side(reference, reference.path.parent, bundle=data)
     if isinstance(found, BarIR):
         _same_bar(reference, name, "")
         return Side(name, "ir", {"": found}, "")

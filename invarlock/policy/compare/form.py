@@ -16,13 +16,14 @@ from invarlock.canonical import canonical_bytes
 from invarlock.policy.catalogue import FAMILIES, MEASURES, SETTINGS, TASKS, Kind, Measure
 from invarlock.policy.check import LANGUAGE
 from invarlock.policy.check_signer import glob_fault
+from invarlock.policy.check_slice import slice_fault
 from invarlock.policy.compare.region import MAX_DIGITS
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.intervals import canonical, is_empty, is_vacuous, range_interval, reach
-from invarlock.policy.ir import BarIR, Gate, Interval, Member, PolicyIR, Signers
+from invarlock.policy.ir import BarIR, Gate, Interval, Member, PolicyIR, Relation, Signers
 from invarlock.policy.signers import KeySigner
 
-_MAX_SLICE: Final = 64
+_UNQUOTABLE: Final = frozenset('"\\')
 
 _BAR: Final = re.compile(r"[a-z][a-z0-9_]*(\+[a-z][a-z0-9_]*)?")
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]*[1-9])?")
@@ -34,6 +35,9 @@ _KINDS: Final = {
     Kind.SIGNER: Signers,
 }
 
+Formed = set[tuple[str, Relation]]
+"""Relations, each of a measure, that have their form: the bars of a policy share most of them."""
+
 
 def policy_faults(policy: PolicyIR) -> Iterator[str]:
     """What is wrong with the form of ``policy`` and its bars, each in words; nothing if it is as
@@ -42,18 +46,22 @@ def policy_faults(policy: PolicyIR) -> Iterator[str]:
         yield f"the unknown language version {policy.language}"
     if not policy.bars:
         yield "no bar"
+    formed: Formed = set()
+    profiles = {"", *("+" + name.split("+")[1] for name in policy.bars if "+" in name)}
     for name, bar in policy.bars.items():
         if _BAR.fullmatch(name) is None:
             yield f"the bar `{shown(name)}`, a name that no policy gives"
-        if name.split("+")[0] not in policy.bars:
-            yield f"the bar `{shown(name)}` without its tier"
+        if missing := sorted({name.split("+")[0] + end for end in profiles} - policy.bars.keys()):
+            yield f"the bar `{shown(name)}` without `{shown(missing[0])}`"
         if bar.task != policy.task:
             yield f"the bar `{shown(name)}`, which has another task"
-        yield from bar_faults(bar)
+        yield from bar_faults(bar, formed)
 
 
-def bar_faults(bar: BarIR) -> Iterator[str]:
-    """As :func:`policy_faults`, of one bar."""
+def bar_faults(bar: BarIR, formed: Formed | None = None) -> Iterator[str]:
+    """As :func:`policy_faults`, of one bar. Relations in ``formed`` are taken as they are; others
+    without a fault join them."""
+    formed = set() if formed is None else formed
     if bar.task not in TASKS:
         yield f"the unknown task `{shown(bar.task)}`"
     if odd := sorted(bar.settings.keys() ^ SETTINGS.keys()):
@@ -62,7 +70,7 @@ def bar_faults(bar: BarIR) -> Iterator[str]:
         if name in SETTINGS and not setting_fits(name, value):
             yield f"`{name} = {shown(value)}`, which no policy can set"
     for gate in bar.gates:
-        yield from gate_faults(gate)
+        yield from gate_faults(gate, formed)
     if not _ascending([gate.id for gate in bar.gates]):
         yield "gates that are out of order or doubled"
     if not any(gate.level == "require" for gate in bar.gates):
@@ -79,8 +87,8 @@ def setting_fits(name: str, value: str) -> bool:
     return range_interval(known.range).contains(Decimal(value))
 
 
-def gate_faults(gate: Gate) -> Iterator[str]:
-    """As :func:`policy_faults`, of one gate."""
+def gate_faults(gate: Gate, formed: Formed) -> Iterator[str]:
+    """As :func:`bar_faults`, of one gate."""
     called = f"`{shown(gate.id)}`"
     measure = MEASURES.get(gate.measure)
     if measure is None:
@@ -92,8 +100,14 @@ def gate_faults(gate: Gate) -> Iterator[str]:
         yield f"{called}, which is no target of that measure"
     if not relation_fits(gate, measure):
         yield f"{called} with a relation of another kind"
-    elif (why := _relation_fault(gate, measure)) is not None:
-        yield f"{called} with {why}"
+        return
+    key = gate.measure, gate.relation
+    if key not in formed:
+        why = _relation_fault(gate, measure)
+        if why is None:
+            formed.add(key)
+        else:
+            yield f"{called} with {why}"
 
 
 def relation_fits(gate: Gate, measure: Measure) -> bool:
@@ -108,12 +122,16 @@ def target_fits(gate: Gate, measure: Measure) -> bool:
         return True
     match target.kind:
         case "slice":
-            named = 0 < len(target.name) <= _MAX_SLICE and target.name.isprintable()
-            return measure.slices and named
+            return measure.slices and _is_slice(target.name)
         case "family":
             return measure.families and target.name in FAMILIES
         case "each":
             return measure.families and target.name == "family"
+
+
+def _is_slice(name: str) -> bool:
+    """Whether a source can spell ``name``."""
+    return slice_fault(name) is None and not _UNQUOTABLE.intersection(name)
 
 
 def too_long(interval: Interval) -> bool:

@@ -60,6 +60,11 @@ def setting(name: str, value: str) -> Change:
     return lambda bar: bar["settings"].update({name: value})
 
 
+def slice_named(name: str) -> Change:
+    target = {"kind": "slice", "name": name}
+    return lambda bar: gate(bar, "kl.mean").update(target=target)
+
+
 def doubled(items: list[Any]) -> None:
     items.insert(0, items[0])
 
@@ -99,9 +104,12 @@ FAULTS: dict[str, Change] = {
     "a fraction of tokens": setting("windows.length", "512.5"),
     "a setting less": lambda bar: bar["settings"].pop("estimate.seed"),
     "an unknown task": lambda bar: bar.update(task="vision"),
-    "a slice with a new line": lambda bar: gate(bar, "windows.final").update(
-        target={"kind": "slice", "name": "a\nb"}
-    ),
+    "a slice with a new line": slice_named("a\nb"),
+    "a slice with a blank first": slice_named(" a"),
+    "a slice with a quote": slice_named('a"b'),
+    "a slice with a backslash": slice_named("a\\b"),
+    "a slice with a look-alike": slice_named("b\u0430"),
+    "a slice too long": slice_named("a" * 65),
     "an unknown family": lambda bar: gate(bar, "spectral.shift").update(
         target={"kind": "family", "name": "moe"}
     ),
@@ -127,10 +135,19 @@ def test_a_bar_in_another_form(what: str) -> None:
     assert refused(whole | {"bars": {"t": broken}}) == "E134"
 
 
+def test_a_slice_by_another_name_has_its_form() -> None:
+    document: Any = POLICY.bars["t"].document()
+    slice_named("a b")(document)
+    assert parse_ir(canonical_bytes(document), "x") != POLICY.bars["t"]
+
+
 POLICY_FAULTS: dict[str, Change] = {
     "another language": lambda whole: whole.update(language=2),
     "a dotted name": lambda whole: whole["bars"].update({"a.b": whole["bars"]["t"]}),
     "a profile without its tier": lambda whole: whole["bars"].update({"u+p": whole["bars"]["t"]}),
+    "a tier without its profile": lambda whole: whole["bars"].update(
+        dict.fromkeys(("t+p", "u"), whole["bars"]["t"])
+    ),
     "another task": lambda whole: whole.update(task="vision"),
     "no bar": lambda whole: whole.update(bars={}),
 }

@@ -144,7 +144,8 @@ def _numbers(measure: Measure, name: str, relation: Relation) -> ir.Interval:
 def _check_reach(measure: Measure, interval: ir.Interval, relation: Relation) -> None:
     written = describe(interval)
     if is_empty(interval):
-        hint = "write the smaller number first" if isinstance(relation, Inside) else ""
+        point = interval.low == interval.high
+        hint = f"write `== {interval.low}`" if point else "write the smaller number first"
         raise Problem("E108", f"no number lies `{written}`", hint, relation.span)
     limits = describe(range_interval(measure.range))
     if is_empty(reach(interval, measure)):

@@ -222,7 +222,7 @@ def describe(relation: Relation) -> str:
         return f"{'<=' if relation.high_closed else '<'} {high}"
     if high is None:
         return f"{'>=' if relation.low_closed else '>'} {low}"
-    if low == high:
+    if low == high and relation.low_closed and relation.high_closed:
         return f"== {low}"
     opening, closing = "[" if relation.low_closed else "(", "]" if relation.high_closed else ")"
     return f"in {opening}{low}, {high}{closing}"

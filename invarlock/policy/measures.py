@@ -9,8 +9,10 @@ from invarlock.policy.kinds import Kind, Measure, Range, Unit
 
 _NON_NEGATIVE: Final = Range(low=Decimal(0))
 _POSITIVE: Final = Range(low=Decimal(0), low_closed=False)
-# A verifier repeats every resample, so a bar may not ask for a day of them.
-_RESAMPLES: Final = Range(low=Decimal(0), high=Decimal(100_000))
+# A verifier repeats every resample, so a bar may not ask for a day of them. Of a hundred, two or
+# three make up a tail of 2.5%, which BCa moves further out: below that the end of a 95% interval
+# is the least or largest mean drawn, and no estimate of anything.
+_RESAMPLES: Final = Range(low=Decimal(100), high=Decimal(100_000))
 # More than anyone evaluates, and far inside the whole numbers that JSON carries exactly (2**53 - 1,
 # RFC 8785): a floor becomes the schedule. The tokens are those of as many windows of 2**20.
 _WINDOWS: Final = Range(low=Decimal(0), high=Decimal(1_000_000))

@@ -127,16 +127,16 @@ AMOUNTS = ["windows.preview", "windows.final", "windows.tokens", "estimate.resam
 
 @pytest.mark.parametrize("measure", AMOUNTS)
 def test_too_little_evidence_is_incomplete_and_says_how_much_is_there(measure: str) -> None:
-    floor = at_least(measure, "64")
-    assert _judge(floor, _value("64")).verdict == "pass"
-    short = _judge(floor, _value("63"))
-    assert (short.verdict, short.margin, short.observed) == ("incomplete", "-1", "63")
-    assert short.reason.startswith("too little evidence: 63 ")
-    assert short.reason.endswith(" there, `>= 64` asked")
-    above = Gate(measure=measure, level="require", relation=Interval(low="64", low_closed=False))
-    assert _judge(above, _value("64")).verdict == "incomplete"
-    assert _judge(above, _value("65")).verdict == "pass"
-    assert _judge(between(measure, "8", "64"), _value("65")).verdict == "fail"
+    floor = at_least(measure, "640")
+    assert _judge(floor, _value("640")).verdict == "pass"
+    short = _judge(floor, _value("639"))
+    assert (short.verdict, short.margin, short.observed) == ("incomplete", "-1", "639")
+    assert short.reason.startswith("too little evidence: 639 ")
+    assert short.reason.endswith(" there, `>= 640` asked")
+    above = Gate(measure=measure, level="require", relation=Interval(low="640", low_closed=False))
+    assert _judge(above, _value("640")).verdict == "incomplete"
+    assert _judge(above, _value("641")).verdict == "pass"
+    assert _judge(between(measure, "128", "640"), _value("641")).verdict == "fail"
 
 
 def test_amounts_are_what_the_catalogue_counts() -> None:
@@ -403,7 +403,8 @@ def test_nothing_but_a_signature_can_be_pending(measure: str) -> None:
         (at_most("perplexity.ratio", "1.1"), "0", "0.1"),
         (at_most("spectral.shift", "1"), "-1", "0"),
         (at_least("windows.final", "4"), "4.5", "5"),
-        (at_least("estimate.resamples", "4"), "100001", "100000"),
+        (at_least("estimate.resamples", "200"), "100001", "100000"),
+        (at_most("estimate.resamples", "200"), "99", "100"),
     ],
 )
 def test_a_value_that_the_measure_cannot_take_is_incomplete(

@@ -106,6 +106,16 @@ CASES = [
     ),
     ("E104", policy("windows.length = «4» "), policy("windows.length = 8")),
     (
+        "E104",
+        policy("require estimate.resamples >= «99»"),
+        policy("require estimate.resamples >= 101"),
+    ),
+    (
+        "E104",
+        policy("require estimate.resamples «>= 100»"),
+        policy("require estimate.resamples > 100"),
+    ),
+    (
         "E105",
         policy("require kl.mean <= 1\n«require kl.mean <= 2»"),
         policy("require kl.mean <= 1\nrequire kl.mean.point <= 2"),

@@ -13,12 +13,17 @@ from invarlock.policy.diagnostics import printable
 def write_beside(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     """Write ``data`` to ``path``, whole or not at all, with permissions ``mode``.
 
-    Raises :class:`EnvironmentFault` E601 where the folder does not exist; other faults of the
-    file system are left to the caller as :class:`OSError`.
+    What is there and is no file, such as a pipe or `/dev/null`, is written to and stays. Raises
+    :class:`EnvironmentFault` E601 where the folder does not exist; other faults of the file system
+    are left to the caller as :class:`OSError`.
     """
     if not path.parent.is_dir():
         message = f"the folder of `{printable(str(path))}` does not exist"
         raise EnvironmentFault("E601", message, "make it first")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as stream:
+            stream.write(data)
+        return
     import tempfile  # it loads much, and only this command writes
 
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

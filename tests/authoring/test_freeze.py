@@ -80,14 +80,89 @@ def test_freeze_shows_what_a_new_pin_lets_in(
     assert main(["policy", "check", "p.invar"]) == 0
 
 
-def test_without_the_old_text_only_digests_are_shown(
+def test_what_was_pinned_is_found_however_old_and_on_any_branch(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is found by its digest: not in the last commit, and not from the root's folder."""
+    house = root.parent / "shared" / "house.invar"
+    assert main(["policy", "freeze", "p.invar"]) == 0
+    commit(root.parent)
+    for bound in ("89%", "88%"):
+        house.write_text(HOUSE.replace("90%", bound))
+        commit(root.parent)
+    subprocess.run(["git", "checkout", "-q", "--orphan", "other"], cwd=root.parent, check=True)
+    house.write_text(HOUSE.replace("90%", "95%"))
+    monkeypatch.chdir(root.parent.parent)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(root.parent.parent))
+    capsys.readouterr()
+    assert main(["policy", "freeze", str(root), "--format", "json"]) == 0
+    (file,) = json.loads(capsys.readouterr().out)["files"]
+    (change,) = file["changes"]
+    assert (file["written"], change["unseen"]) == (True, None)
+    assert change["comparison"]["relation"] == "stricter"
+    assert change["comparison"]["old"]["name"].endswith(":shared/house.invar")
+
+
+def test_an_include_with_includes_is_found_where_all_of_it_fits(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """One commit pins ahead of the file pinned: only the next one holds a policy."""
+    shared = root.parent / "shared"
+    base, house = shared / "base.invar", shared / "house.invar"
+    base.write_text(HOUSE)
+    house.write_text(ROOT.replace("sample", "house").replace("shared/house", "base"))
+    root.write_text(ROOT.replace("house.balanced", "house.mine"))
+    base.write_text(HOUSE.replace("90%", "85%"))
+    assert main(["policy", "freeze", "shared/house.invar"]) == 0
+    base.write_text(HOUSE)
+    commit(root.parent)
+    base.write_text(HOUSE.replace("90%", "85%"))
+    commit(root.parent)
     assert main(["policy", "freeze", "p.invar"]) == 0
-    (root.parent / "shared" / "house.invar").write_text(HOUSE.replace("90%", "80%"))
+    base.write_text(HOUSE)
+    assert main(["policy", "freeze", "shared/house.invar"]) == 0
     capsys.readouterr()
     assert main(["policy", "freeze", "p.invar"]) == 0
-    assert "what was pinned is not in the last commit" in capsys.readouterr().out
+    assert "  stricter: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kept", ["nowhere", "not in the history"])
+def test_what_cannot_be_compared_is_not_pinned_unasked(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kept: str
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(root.parent.parent))
+    if kept == "not in the history":
+        commit(root.parent)
+        house = root.parent / "shared" / "house.invar"
+        house.write_text(HOUSE.replace("90%", "85%"))
+    assert main(["policy", "freeze", "p.invar"]) == 0  # a first pin takes the place of none
+    pinned = root.read_text()
+    (root.parent / "shared" / "house.invar").write_text(HOUSE.replace("90%", "80%"))
+    capsys.readouterr()
+    assert main(["policy", "freeze", "p.invar"]) == 3
+    out = capsys.readouterr().out
+    why = "in no git repository" if kept == "nowhere" else "in none of the 1 commits"
+    assert "  what was pinned cannot be compared: " in out
+    assert why in out
+    assert "p.invar: not written; review what is included, then give `--accept-unseen`" in out
+    assert root.read_text() == pinned
+    assert main(["policy", "freeze", "p.invar", "--check"]) == 1
+    assert main(["policy", "freeze", "p.invar", "--format", "json"]) == 3
+    assert main(["policy", "freeze", "p.invar", "--accept-unseen"]) == 0
+    assert root.read_text() != pinned
+    assert main(["policy", "check", "p.invar"]) == 0
+
+
+def test_freeze_keeps_mode_and_link_and_writes_all_or_none(root: Path) -> None:
+    root.chmod(0o600)
+    (root.parent / "link.invar").symlink_to("p.invar")
+    (root.parent / "worse.invar").write_text(ROOT.replace('house.invar"', 'none.invar"'))
+    assert main(["policy", "freeze", "p.invar", "worse.invar"]) == 2
+    assert root.read_text() == ROOT
+    assert main(["policy", "freeze", "link.invar"]) == 0
+    assert (root.parent / "link.invar").is_symlink()
+    assert root.stat().st_mode & 0o777 == 0o600
+    assert root.read_text() != ROOT
 
 
 def test_a_remark_in_an_included_file_moves_no_pin(

@@ -120,3 +120,21 @@ def test_migrations_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     old = policy().replace("invar 1", "invar -1").encode()
     assert migrate.migrate(old) == policy().encode()
     compile_policy(migrate.migrate(old), filename="p.invar")
+
+
+def test_migrate_keeps_mode_and_link_and_writes_all_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = {"0": lambda text: text.replace("invar 0", "invar 1")}
+    monkeypatch.setattr(migrate, "MIGRATIONS", steps)
+    path, link, bad = (tmp_path / name for name in ("p.invar", "link.invar", "bad.invar"))
+    old = policy().replace("invar 1", "invar 0")
+    path.write_text(old)
+    path.chmod(0o640)
+    link.symlink_to(path)
+    bad.write_text("invar 0\n")
+    assert main(["policy", "migrate", str(path), str(bad)]) == 2
+    assert path.read_text() == old
+    assert main(["policy", "migrate", str(link)]) == 0
+    assert path.read_text() == policy()
+    assert (link.is_symlink(), path.stat().st_mode & 0o777) == (True, 0o640)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,13 @@ def test_no_policy_is_replaced(
     out.write_text("what was written before")
     assert main(["policy", command, str(source), "-o", str(out)]) == 0
     assert "sample" in out.read_text()
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    source, pipe = tmp_path / "p.invar", tmp_path / "pipe"
+    source.write_text(policy())
+    os.mkfifo(pipe)
+    with open(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), "rb") as reader:
+        assert main(["policy", "docs", str(source), "-o", str(pipe)]) == 0
+        assert b"sample" in reader.read()
+    assert pipe.is_fifo()

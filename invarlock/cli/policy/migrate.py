@@ -11,7 +11,7 @@ from invarlock.cli.policy.forms import format_option, print_json
 from invarlock.policy import compile_policy, read_source
 from invarlock.policy.check import LANGUAGE
 from invarlock.policy.diagnostics import printable
-from invarlock.policy.output import write_beside
+from invarlock.policy.output import rewrite
 from invarlock.policy.reference import include_reader
 
 
@@ -23,7 +23,12 @@ def migrate(files: tuple[str, ...], form: str) -> None:
 
     Exit 2 on a version that is unknown; a file in the current version is left alone.
     """
-    changed = {printable(name): _migrated(Path(name)) for name in files}
+    migrations = {name: _migrated(Path(name)) for name in files}
+    # Only now: a file with errors leaves all of them as they were.
+    for name, text in migrations.items():
+        if text is not None:
+            rewrite(Path(name), text)
+    changed = {printable(name): text is not None for name, text in migrations.items()}
     if form == "json":
         found = [
             {"file": name, "changed": moved, "language": LANGUAGE}
@@ -35,11 +40,10 @@ def migrate(files: tuple[str, ...], form: str) -> None:
         click.echo(f"{name}: {'now' if moved else 'already'} `invar {LANGUAGE}`")
 
 
-def _migrated(path: Path) -> bool:
+def _migrated(path: Path) -> bytes | None:
+    """The policy in the current version; ``None`` where it is in that already."""
     source = read_source(path)
     current = migrated(source)
     reader = include_reader(path.parent)
     compile_policy(current, filename=printable(str(path)), includes=reader)
-    if current != source:
-        write_beside(path, current)
-    return current != source
+    return None if current == source else current

@@ -124,7 +124,7 @@ def _revision_side(reference: PolicyReference, revision: str, path: str) -> Side
     from invarlock.authoring.revision import open_revision
 
     opened = open_revision(revision)
-    data = opened.read(path)
+    data = opened.read(path, MAX_BYTES)
     label = printable(str(reference.path))
     if _is_json(data):
         return _document_side(reference, data)

@@ -271,7 +271,11 @@ def test_a_file_named_like_a_revision_is_not_taken_for_it(
         ("-x:policies/release.invar", "no name of a revision"),
         ("nowhere:policies/release.invar", "git knows no revision"),
         ("v1:policies/absent.invar", "holds no file"),
-        ("v1:policies", "holds no file"),
+        ("v1:policies", "`policies` is a folder in `v1`, and no file"),
+        ("v1:policies/", "is a folder in `v1`, and no file"),
+        ("v1:*/release.invar", "holds no file"),
+        ("v1::(top)policies/release.invar", "holds no file"),
+        ("v1:/policies/release.invar", "holds no file"),
         ("v1:../outside.invar", "holds no file"),
     ],
 )
@@ -342,17 +346,57 @@ def test_includes_come_from_the_same_revision(compare: Compare, repository: Path
     assert compare("HEAD:policies/team.invar", "HEAD:./policies/team.invar")[0] == 0
 
 
+def test_a_link_out_of_git_is_not_followed(compare: Compare, repository: Path) -> None:
+    """A link is committed as its target's name, which is no policy, even where it reads as one."""
+    policies = repository / "policies"
+    (policies / "link.invar").symlink_to(OLD)
+    (policies / "short.invar").symlink_to("release.invar")
+    (policies / "under").symlink_to(".")
+    git("add", "-A")
+    git("commit", "-q", "-m", "links")
+    for name in ("link.invar", "short.invar"):
+        code, out, err = compare(f"HEAD:policies/{name}", "old.invar")
+        assert (code, out) == (6, "")
+        assert f"[INVARLOCK:E135] `policies/{name}` is a symbolic link in `HEAD`, and no" in err
+    assert compare("HEAD:policies/under/release.invar", "old.invar")[0] == 6
+    assert compare("HEAD:policies/release.invar", "new.invar")[0] == 0
+
+
+def test_a_submodule_is_no_file(compare: Compare, repository: Path) -> None:
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True).stdout
+    entry = f"160000,{commit.decode().strip()},policies/module"
+    git("update-index", "--add", "--cacheinfo", entry)
+    git("commit", "-q", "-m", "a submodule")
+    code, _, err = compare("HEAD:policies/module", "old.invar")
+    assert code == 6
+    assert "[INVARLOCK:E135] `policies/module` is a submodule in `HEAD`" in err
+    assert compare("HEAD:policies/module/release.invar", "old.invar")[0] == 6
+
+
 def test_an_include_out_of_git_leads_nowhere_else(compare: Compare, repository: Path) -> None:
-    """A link is committed as its target's name, and is not followed."""
     policies = repository / "policies"
     write_including(policies, HOUSE)
+    git("add", "-A")
+    git("commit", "-q", "-m", "a file")
+    assert compare("HEAD:policies/team.invar", "HEAD:./policies/team.invar")[0] == 0
     (policies / "sub" / "house.invar").unlink()
-    (policies / "sub" / "house.invar").symlink_to(repository / "old.invar")
+    (policies / "sub" / "house.invar").symlink_to(HOUSE)
     git("add", "-A")
     git("commit", "-q", "-m", "a link")
     code, out, err = compare("HEAD:policies/team.invar", "old.invar")
     assert (code, out) == (2, "")
-    assert "[INVARLOCK:E1" in err
+    assert "[INVARLOCK:E124]" in err
+    assert "`policies/sub/house.invar` is a symbolic link in `HEAD`, and no file" in err
+
+
+def test_an_ir_out_of_git_may_be_larger_than_a_policy(compare: Compare, repository: Path) -> None:
+    gates = "".join(f'  require kl.mean on "{n:064}" <= 0.1 nats\n' for n in range(200))
+    tiers = "".join(f"tier t{n} {{\n{gates}}}\n" for n in range(14))
+    write_ir(repository, OLD.replace("tier tight", tiers + "tier tight"), "large")
+    assert (repository / "large.json").stat().st_size > 1 << 20
+    git("add", "-A")
+    git("commit", "-q", "-m", "an IR")
+    assert compare("HEAD:large.json", "large.json")[0] == 0
 
 
 def write_ir(folder: Path, text: str, name: str) -> None:

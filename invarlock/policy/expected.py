@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from invarlock.policy.diagnostics import shown
@@ -32,6 +33,17 @@ _WORDS: Final = frozenset({"policy", *STARTERS, *BLOCKS})
 _BEGIN: Final = "begin a statement: `require`, `warn`, `NAME = …` or a block"
 # Always possible beside others, and never what the writer forgot.
 _QUIET: Final = frozenset({"SEMICOLON", "PERCENT", END})
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxFault:
+    """A message with its hint for the characters from ``start`` to ``end``."""
+
+    message: str
+    hint: str
+    start: int
+    end: int
+    code: str = "E101"
 
 
 def complaint(

@@ -11,9 +11,10 @@ from itertools import islice
 from typing import Final
 
 from invarlock.policy.diagnostics import shown
-from invarlock.policy.expected import complaint, meant_as_starter, misspelt
+from invarlock.policy.expected import SyntaxFault, complaint, meant_as_starter, misspelt
 from invarlock.policy.lex import BAD, END, Token, tokens
 from invarlock.policy.names import STARTERS
+from invarlock.policy.slips import head_goes_on, runs_on, slip
 from invarlock.policy.tables import ACTIONS, GOTOS, KEYWORDS, RULES, START
 from invarlock.policy.tables import END as ACCEPT
 
@@ -37,17 +38,6 @@ class Node:
     children: tuple[Node | Token, ...]
     start: int
     end: int
-
-
-@dataclass(frozen=True, slots=True)
-class SyntaxFault:
-    """A message with its hint for the characters from ``start`` to ``end``."""
-
-    message: str
-    hint: str
-    start: int
-    end: int
-    code: str = "E101"
 
 
 # A symbol on the stack: a terminal, a production, or the children of one that is spliced.
@@ -137,10 +127,16 @@ class _Parser:
         """Report the token at ``position``, replace its statement by an error node, and return
         where to go on."""
         token = self.tokens[position]
+        self.settle()
         self.report(position)
+        possible = ACTIONS[self.states[-1]]
         if token.type == END and self.open_braces():
             return self.close_all(position)
-        self.settle()
+        if (start := head_goes_on(self.tokens, position, possible)) is not None:
+            return start
+        if runs_on(self.tokens, position, possible):
+            self.feed(_virtual("SEMICOLON", token.start))
+            return position
         popped = self.unwind()
         state = self.states[-1]
         wanted = next(name for name in _SYNCHRONISERS if name in GOTOS[state])
@@ -163,19 +159,21 @@ class _Parser:
         return resume
 
     def report(self, position: int) -> None:
-        token = self.tokens[position]
+        token, possible = self.tokens[position], ACTIONS[self.states[-1]]
         opened = [s for s in self.symbols if isinstance(s, Token) and s.type == "LBRACE"]
         if token.type == END and opened:
             brace = opened[-1]
             fault = SyntaxFault("`{` is not closed", "add the missing `}`", brace.start, brace.end)
-        elif found := misspelt(token, self.unfinished(), ACTIONS[self.states[-1]]):
+        elif known := slip(self.tokens, position, possible):
+            fault = known
+        elif found := misspelt(token, self.unfinished(), possible):
             word, hint = found
             message = f"unknown word `{shown(word.text)}`"
             fault = SyntaxFault(message, hint, word.start, word.end, "E102")
         else:
             before = self.tokens[position - 1] if position else None
             too_deep = token.type == "LBRACE" and len(opened) >= MAX_BLOCKS
-            message, hint = complaint(token, before, ACTIONS[self.states[-1]], too_deep=too_deep)
+            message, hint = complaint(token, before, possible, too_deep=too_deep)
             fault = SyntaxFault(message, hint, token.start, max(token.end, token.start))
         self.faults.append(fault)
 
@@ -189,7 +187,6 @@ class _Parser:
     def close_all(self, position: int) -> int:
         """At the end of the text inside blocks: close them, so that their inside is checked."""
         end = self.tokens[position].start
-        self.settle()
         self.unwind()
         while self.open_braces():
             self.push(GOTOS[self.states[-1]]["stmt"], _error(end))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, localcontext
 from typing import Final
 
@@ -53,6 +54,8 @@ def convert(quantity: Quantity, unit: Unit, name: str, *, whole: bool = False) -
 def _hint(quantity: Quantity, unit: Unit) -> str:
     """How the same number would be written in ``unit``, if it is that close; else an example."""
     written = quantity.unit
+    if re.fullmatch(r"e\d{1,2}", written):
+        return f"did you mean `{Decimal(quantity.number.replace('_', '') + written):f}`?"
     if unit is Unit.PP and written in {"%", ""}:
         return f"did you mean `{quantity.number} pp`?"
     if unit is Unit.RATIO and written == "pp":

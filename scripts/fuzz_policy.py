@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Fuzz the compiler, the formatter, the linter with its fixes, and includes: coverage-guided
-mutation of the corpus, by atheris.
+"""Fuzz the compiler and the formatter, and with one input in four the linter, its fixes and
+includes too: coverage-guided mutation of the corpus, by atheris.
 
     fuzz_policy.py [--runs N] [--seconds S] [--seed N]
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+import zlib
 from pathlib import Path
 
 import atheris
@@ -23,6 +24,9 @@ INSTRUMENTED = ["invarlock.policy", "invarlock.authoring.format", "invarlock.aut
 CACHE = ROOT / ".cache" / "fuzz"
 MAX_LENGTH = 1 << 14
 """Bytes of an input. Larger files have their own tests; small ones reach more in the time."""
+WHOLE = 4
+"""One input in so many is linted, fixed and included, which takes most of the time. The input
+itself says whether: it can be replayed."""
 
 
 class _Target:
@@ -36,7 +40,10 @@ class _Target:
         self.runs = 0
 
     def __call__(self, data: bytes) -> None:
-        self.invariants.hold_everything(data)
+        if zlib.crc32(data) % WHOLE == 0:
+            self.invariants.hold_everything(data)
+        else:
+            self.invariants.hold(data)
         self.runs += 1
         if self.runs % 500 == 0:
             self.invariants.hold_growth(self.before)

@@ -18,7 +18,6 @@ from invarlock.policy import Compiled, compile_policy
 from invarlock.policy.compare import compare_policies
 from invarlock.policy.diagnostics import printable
 from invarlock.policy.freeze import Repinned
-from invarlock.policy.reference import load_policy
 from invarlock.present.policy_compare import Compared, Origin
 
 MAX_COMMITS: Final = 200
@@ -37,13 +36,11 @@ class PinChange:
     unseen: str = ""
 
 
-def explain_pin(pin: Repinned, folder: Path) -> PinChange:
-    """``pin``, which stands in a policy in ``folder``, with a comparison where the history still
-    holds what was pinned. Raises as :func:`load_policy` for what is pinned now."""
+def explain_pin(pin: Repinned, path: Path, new: Compiled) -> PinChange:
+    """``pin`` of the policy at ``path``, which is ``new`` now, with a comparison where the history
+    still holds what was pinned."""
     if pin.old is None:
         return PinChange(pin)
-    path = folder / pin.path
-    new = load_policy(path)
     try:
         # What it includes has a part in whether it compiles, and may have changed without it.
         commits = commits_of(path.parent, [path.name, *new.includes], MAX_COMMITS)

@@ -126,6 +126,18 @@ def test_an_include_with_includes_is_found_where_all_of_it_fits(
     assert "  stricter: " in capsys.readouterr().out
 
 
+def test_a_file_that_includes_one_named_before_it(root: Path) -> None:
+    """All are written together, and each pin is that of what is written."""
+    house = root.parent / "shared" / "house.invar"
+    (root.parent / "shared" / "base.invar").write_text(HOUSE)
+    house.write_text(ROOT.replace("sample", "house").replace("shared/house", "base"))
+    root.write_text(ROOT.replace("house.balanced", "house.mine"))
+    assert main(["policy", "freeze", "shared/house.invar", "p.invar", "--check"]) == 1
+    assert main(["policy", "freeze", "p.invar"]) == 2  # what it includes is not pinned
+    assert main(["policy", "freeze", "shared/house.invar", "p.invar"]) == 0
+    assert main(["policy", "check", "p.invar"]) == 0
+
+
 @pytest.mark.parametrize("kept", ["nowhere", "not in the history"])
 def test_what_cannot_be_compared_is_not_pinned_unasked(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kept: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import click
 from invarlock.authoring.repinned import PinChange, explain_pin
 from invarlock.cli.policy.forms import format_option, print_json
 from invarlock.errors import EXIT_FAIL, EXIT_INCONCLUSIVE
-from invarlock.policy import read_source
+from invarlock.policy import compile_policy, read_source
 from invarlock.policy.diagnostics import printable
 from invarlock.policy.freeze import freeze as frozen
 from invarlock.policy.output import rewrite
 from invarlock.policy.reference import include_reader
+from invarlock.policy.units import IncludeReader
 from invarlock.present.policy_compare import compare_document, text_lines
 
 
@@ -23,7 +24,6 @@ from invarlock.present.policy_compare import compare_document, text_lines
 class _File:
     """One policy, what freezing it changes, and whether that may be written."""
 
-    path: Path
     text: bytes
     changes: list[PinChange]
     unseen: bool
@@ -44,11 +44,15 @@ def freeze(
     found there is nothing to review: the policy stays as it is, and the exit code is 3, unless
     that is accepted.
     """
-    found = {printable(name): _frozen(Path(name), accept_unseen) for name in files}
-    if not check:
-        for file in found.values():
-            if file.changes and not file.unseen:
-                rewrite(file.path, file.text)
+    found: dict[str, _File] = {}
+    pending: dict[Path, bytes] = {}
+    for name in files:
+        file = found[printable(name)] = _frozen(Path(name), accept_unseen, pending)
+        if file.changes and not file.unseen:
+            pending[Path(name).resolve()] = file.text
+    if not check:  # only now: a file with errors leaves all of them as they were
+        for path, text in pending.items():
+            rewrite(path, text)
     if form == "json":
         print_json(_document(found, check=check))
     else:
@@ -61,12 +65,29 @@ def freeze(
         ctx.exit(EXIT_INCONCLUSIVE)
 
 
-def _frozen(path: Path, accept_unseen: bool) -> _File:
-    source = read_source(path)
-    result = frozen(source, printable(str(path)), include_reader(path.parent))
-    changes = [explain_pin(pin, path.parent) for pin in result.changes]
+def _frozen(path: Path, accept_unseen: bool, pending: Mapping[Path, bytes]) -> _File:
+    reader = _reader(path.parent, pending)
+    result = frozen(read_source(path), printable(str(path)), reader)
+    changes: list[PinChange] = []
+    for pin in result.changes:
+        place = path.parent / pin.path
+        inner = _reader(place.parent, pending)
+        new = compile_policy(reader(pin.path), filename=printable(str(place)), includes=inner)
+        changes.append(explain_pin(pin, place, new))
     unseen = not accept_unseen and any(change.unseen for change in changes)
-    return _File(path, result.text, changes, unseen)
+    return _File(result.text, changes, unseen)
+
+
+def _reader(folder: Path, pending: Mapping[Path, bytes]) -> IncludeReader:
+    """A reader of the files below ``folder``, each as it will be when all are written: a file may
+    include one that is named before it."""
+    stored = include_reader(folder)
+
+    def read(path: str) -> bytes:
+        found = stored(path)
+        return pending.get((folder / path).resolve(), found)
+
+    return read
 
 
 def _lines(name: str, file: _File, *, check: bool) -> Iterator[str]:

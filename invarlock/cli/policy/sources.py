@@ -13,11 +13,11 @@ from typing import Final, Literal
 
 from invarlock.errors import UsageFault
 from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE
-from invarlock.policy import Compiled, compile_policy, load_policy, parse_reference
+from invarlock.policy import Compiled, compile_policy, parse_reference
 from invarlock.policy.compare.document import MAX_BYTES, parse_ir
 from invarlock.policy.diagnostics import printable, shown
 from invarlock.policy.ir import BarIR, PolicyIR
-from invarlock.policy.reference import PolicyReference, read_source
+from invarlock.policy.reference import PolicyReference, include_reader, read_source
 from invarlock.present.policy_compare import Place, Places
 
 _VERSION: Final = re.compile(rb"\A\s*(#[^\n]*\n\s*)*+invar[ \t]")
@@ -65,7 +65,9 @@ def open_side(text: str) -> Side:
         return _document_side(reference, data)
     name = printable(str(path))
     _check_policy(data, name)
-    return _policy_side(reference, load_policy(path), "policy", name, "")
+    # Not read again: it may be a pipe, and what was looked at is what is compared.
+    compiled = compile_policy(data, filename=name, includes=include_reader(path.parent))
+    return _policy_side(reference, compiled, "policy", name, "")
 
 
 def _not_shadowed(path: Path) -> None:

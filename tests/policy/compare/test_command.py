@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -127,6 +128,16 @@ def test_a_bar_that_is_gone_is_exit_3(compare: Compare, folder: Path) -> None:
     code, out, _ = compare("bare.invar", "old.invar")
     assert (code, out.split(":")[0]) == (0, "equal")
     assert "added bar tight+dev" in out
+
+
+def test_a_pipe_is_read_once(compare: Compare, folder: Path) -> None:
+    """As `<(git show …)` is: there is nothing left to read in it the second time."""
+    reading, writing = os.pipe()
+    os.write(writing, LOOSER.encode())
+    os.close(writing)
+    code, out, err = compare("old.invar", f"/dev/fd/{reading}")
+    os.close(reading)
+    assert (code, out.split(":")[0], err) == (1, "weaker", "")
 
 
 def test_json(compare: Compare) -> None:

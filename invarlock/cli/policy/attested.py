@@ -65,7 +65,8 @@ def _report(folder: Path) -> tuple[Report, str]:
 
 
 def _policy(folder: Path, report: Report) -> Compiled | None:
-    """The policy compiled again, if the run holds the sources that the report names.
+    """The policy compiled again, if the run holds the sources that the report names, and they give
+    its bar.
 
     They are a help: without them the bar is compared without its lines.
     """
@@ -77,9 +78,13 @@ def _policy(folder: Path, report: Report) -> Compiled | None:
                     data = opened.read(file.path, MAX_BYTES)
                     if digest_bytes(data) == file.digest:
                         sources[file.path] = data
-        return compile_again(sources) if SOURCE_FILE in sources else None
+        if SOURCE_FILE not in sources:
+            return None
+        compiled = compile_again(sources)
     except InvarlockError:
         return None
+    bar = compiled.ir.bars.get(report.policy.bar)
+    return compiled if bar == report.resolved_policy else None
 
 
 def _unfit(why: str) -> VerificationFault:

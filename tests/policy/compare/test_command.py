@@ -527,6 +527,22 @@ def test_an_attested_bar_in_another_form_is_refused(compare: Compare, run: Path)
     assert compare("run", "bar.invar")[0] == 0
 
 
+def test_sources_of_another_bar_give_no_lines(compare: Compare, folder: Path, run: Path) -> None:
+    (folder / "looser.invar").write_bytes(POLICY.replace(b"<= 1.10", b"<= 1.12"))
+    report = run / "evaluation.report.json"
+    kept = report.read_bytes()
+    for name in ("unheard", "balanced"):
+        changed = json.loads(kept)
+        assert changed["policy"]["bar"] == "balanced+dev"
+        changed["policy"]["bar"] = name
+        report.write_text(json.dumps(changed))
+        code, out, err = compare("run", "looser.invar#balanced+dev")
+        assert (code, err) == (1, "")
+        assert "run/policy/source.invar" not in out
+    report.write_bytes(kept)
+    assert "run/policy/source.invar" in compare("run", "looser.invar")[1]
+
+
 def test_check_as_sarif(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "broken.invar").write_text(OLD.replace("kl.mean", "kl.meen"))
     names = ["old.invar", "broken.invar", "absent.invar"]

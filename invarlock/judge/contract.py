@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from decimal import Decimal
-from typing import Final, Literal, cast
+from typing import Literal, cast
 
 from invarlock.errors import UsageFault
 from invarlock.evidence.schedule import schedule_seed
@@ -16,15 +14,14 @@ from invarlock.evidence.schema import (
     WindowContract,
 )
 from invarlock.policy.catalogue import DEFAULT_RESAMPLES, MINIMUM_DOCUMENTS
-from invarlock.policy.ir import BarIR, Interval
-
-_DRIFT: Final = "perplexity.drift"
+from invarlock.policy.floors import final_windows, floor, needs_preview
+from invarlock.policy.ir import BarIR
 
 
 def contract_of(bar: BarIR) -> Contract:
     """The measurement contract of ``bar``: its settings, and as few resamples as it allows."""
     settings = bar.settings
-    resamples = _floor(bar, "estimate.resamples")
+    resamples = floor(bar, "estimate.resamples")
     return Contract(
         task=cast(Literal["causal_lm"], bar.task),
         windows=WindowContract(
@@ -48,23 +45,21 @@ def schedule_of(bar: BarIR, seed: Digest) -> Schedule:
     Raises :class:`UsageFault` E004 where the bar sets no floor under its final windows, or gates
     drift without a floor under its preview windows.
     """
-    tokens = _floor(bar, "windows.tokens") or 0
-    scored = int(bar.settings["windows.length"]) - 1
-    final = max(_floor(bar, "windows.final") or 0, -(-tokens // scored))
+    final = final_windows(bar)
     if final < 1:
         raise UsageFault(
             "E004",
             "the bar sets no floor under `windows.final`",
             "choose a profile that requires `windows.final`",
         )
-    preview = _floor(bar, "windows.preview") or 0
-    if preview < 1 and any(gate.measure == _DRIFT for gate in bar.gates):
+    needy = needs_preview(bar)
+    if needy is not None:
         raise UsageFault(
             "E004",
-            f"the bar gates `{_DRIFT}` and sets no floor under `windows.preview`",
+            f"the bar gates `{needy.measure}` and sets no floor under `windows.preview`",
             "choose a profile that requires `windows.preview`",
         )
-    return Schedule(seed=seed, preview=preview, final=final)
+    return Schedule(seed=seed, preview=floor(bar, "windows.preview") or 0, final=final)
 
 
 def demanded(bar: BarIR, data: Digest) -> tuple[Contract, Schedule]:
@@ -82,19 +77,3 @@ def same_measurement(left: Contract, right: Contract) -> bool:
     """
     how = {"estimate"}
     return left.model_dump(exclude=how) == right.model_dump(exclude=how)
-
-
-def _floor(bar: BarIR, measure: str) -> int | None:
-    """The smallest whole number that all gates on ``measure`` let in; ``None`` without a bound."""
-    return max(_lows(bar, measure), default=None)
-
-
-def _lows(bar: BarIR, measure: str) -> Iterator[int]:
-    for gate in bar.gates:
-        relation = gate.relation
-        if gate.measure != measure or gate.target is not None:
-            continue
-        if isinstance(relation, Interval) and relation.low is not None:
-            low = Decimal(relation.low)
-            whole = int(low.to_integral_value(rounding="ROUND_CEILING"))
-            yield whole if relation.low_closed or whole > low else whole + 1

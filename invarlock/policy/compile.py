@@ -94,7 +94,7 @@ def compile_policy(
     with problems.collecting():
         unit = units.unit(source, "", problems)
         if unit is not None:
-            advise(unit.ir, unit.bars.values(), unit.checked.span, problems)
+            advise(unit.ir, unit.bars, unit.checked, problems)
             warn_redundant(unit.ir, unit.bars, problems)
     found = tuple(named(found, filename) for found in ordered(problems.found))
     read = dict(sorted(units.sources.items()))

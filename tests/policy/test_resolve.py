@@ -128,6 +128,40 @@ def test_pins_and_floors_are_advised() -> None:
     assert found.message == "no bar pins `baseline.digest`: any would do"
 
 
+FLOORS = """
+tier a { require perplexity.drift <= 1.05 }
+tier b refines a { require kl.mean <= 1; require windows.final >= 9 }
+profile p { require windows.tokens >= 1_000 }
+profile q { require windows.preview >= 8 }
+"""
+
+
+def test_each_bar_that_cannot_be_run_is_named_with_both_places() -> None:
+    found = [d for d in compiled(HEAD + FLOORS).warnings if d.code == "E004"]
+    assert [(d.span.line, d.other and d.other.line) for d in found] == [(7, 5), (8, 5)]
+    drift, final = (d.message for d in found)
+    assert drift.startswith("`a+p` and `b+p` cannot be run: `perplexity.drift <= 1.05` on line 5 ")
+    assert final == "`a+q` cannot be run: no floor under `windows.final`"
+    mended = FLOORS.replace("1_000", "1_000; require windows.preview >= 8")
+    mended = mended.replace(">= 8 }", ">= 8; require windows.final >= 8 }")
+    assert "E004" not in {d.code for d in compiled(HEAD + mended).warnings}
+
+
+def test_without_profiles_each_tier_has_its_own_floors() -> None:
+    tiers = FLOORS.split("profile", maxsplit=1)[0]
+    found = [d for d in compiled(HEAD + tiers).warnings if d.code == "E004"]
+    assert [(d.span.line, d.other and d.other.line) for d in found] == [(5, None), (6, 5)]
+    top = "require windows.final >= 8\nrequire windows.preview >= 8\n"
+    assert "E004" not in {d.code for d in compiled(HEAD + top + tiers).warnings}
+
+
+def test_a_floor_on_a_slice_draws_no_schedule() -> None:
+    message = "no bar sets a window floor, so none can be run"
+    for relation, said in ((' on "a" >= 9', True), (" <= 9", True), (" >= 8", False)):
+        warnings = compiled(policy(f"require windows.final{relation}")).warnings
+        assert (message in {d.message for d in warnings}) == said
+
+
 @pytest.mark.parametrize(
     ("harmless", "side", "bounded"),
     [

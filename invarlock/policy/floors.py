@@ -1,0 +1,48 @@
+"""The floors of a bar: how much it asks to be measured, and so the least that satisfies it.
+
+The engine runs the smallest schedule that satisfies a bar (DESIGN section 3). A bar without a
+floor under its final windows, or with a gate on preview windows and none under those, has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from invarlock.policy.catalogue import MEASURES
+from invarlock.policy.ir import BarIR, Gate, Interval
+
+
+def floor(bar: BarIR, measure: str) -> int | None:
+    """The smallest whole number that all gates on ``measure`` let in; ``None`` without a bound.
+
+    Gates on a slice set no floor: schedules are drawn from all windows.
+    """
+    return max(_lows(bar, measure), default=None)
+
+
+def final_windows(bar: BarIR) -> int:
+    """The fewest final windows that satisfy the floors of ``bar``; 0 where it sets none."""
+    tokens = floor(bar, "windows.tokens") or 0
+    scored = int(bar.settings["windows.length"]) - 1
+    return max(floor(bar, "windows.final") or 0, -(-tokens // scored))
+
+
+def needs_preview(bar: BarIR) -> Gate | None:
+    """The first gate of ``bar`` that is judged by preview windows, if it has one and sets no
+    floor under them."""
+    if floor(bar, "windows.preview"):
+        return None
+    known = (gate for gate in bar.gates if gate.measure in MEASURES)
+    return next((gate for gate in known if "preview" in MEASURES[gate.measure].evidence), None)
+
+
+def _lows(bar: BarIR, measure: str) -> Iterator[int]:
+    for gate in bar.gates:
+        relation = gate.relation
+        if gate.measure != measure or gate.target is not None:
+            continue
+        if isinstance(relation, Interval) and relation.low is not None:
+            low = Decimal(relation.low)
+            whole = int(low.to_integral_value(rounding="ROUND_CEILING"))
+            yield whole if relation.low_closed or whole > low else whole + 1

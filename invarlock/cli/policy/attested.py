@@ -7,6 +7,7 @@ all the same, since there is no telling which of the two was meant.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from invarlock.attest.bundle import parse_bundle
@@ -19,7 +20,7 @@ from invarlock.judge.records import MAX_REPORT_BYTES, Report
 from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE, compile_again
 from invarlock.policy import Compiled
 from invarlock.policy.compare.document import in_form
-from invarlock.policy.compare.form import bar_faults
+from invarlock.policy.compare.form import bar_faults, name_faults
 from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.diagnostics import printable
 from invarlock.policy.ir import BarIR
@@ -45,7 +46,8 @@ def attested_bar(folder: Path, bundle: bytes | None) -> AttestedBar:
     report, digest = _report(folder)
     if report.resolved_policy.digest != report.policy.bar_digest:
         raise _unfit("the report's bar does not have the digest that the report names")
-    in_form(bar_faults(report.resolved_policy), printable(str(folder / REPORT_FILE)))
+    faults = chain(name_faults(report.policy.bar), bar_faults(report.resolved_policy))
+    in_form(faults, printable(str(folder / REPORT_FILE)))
     if bundle is not None:
         predicate = parse_statement(parse_bundle(bundle).payload).predicate
         if predicate.report.digest != digest:

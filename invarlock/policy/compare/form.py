@@ -49,13 +49,18 @@ def policy_faults(policy: PolicyIR) -> Iterator[str]:
     formed: Formed = set()
     profiles = {"", *("+" + name.split("+")[1] for name in policy.bars if "+" in name)}
     for name, bar in policy.bars.items():
-        if _BAR.fullmatch(name) is None:
-            yield f"the bar `{shown(name)}`, a name that no policy gives"
+        yield from name_faults(name)
         if missing := sorted({name.split("+")[0] + end for end in profiles} - policy.bars.keys()):
             yield f"the bar `{shown(name)}` without `{shown(missing[0])}`"
         if bar.task != policy.task:
             yield f"the bar `{shown(name)}`, which has another task"
         yield from bar_faults(bar, formed)
+
+
+def name_faults(name: str) -> Iterator[str]:
+    """As :func:`policy_faults`, of the name of a bar."""
+    if _BAR.fullmatch(name) is None:
+        yield f"the bar `{shown(name)}`, a name that no policy gives"
 
 
 def bar_faults(bar: BarIR, formed: Formed | None = None) -> Iterator[str]:

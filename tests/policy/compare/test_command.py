@@ -539,6 +539,11 @@ def test_sources_of_another_bar_give_no_lines(compare: Compare, folder: Path, ru
         code, out, err = compare("run", "looser.invar#balanced+dev")
         assert (code, err) == (1, "")
         assert "run/policy/source.invar" not in out
+    for name in ("", "x\ny", "\x1b[31m"):
+        changed["policy"]["bar"] = name
+        report.write_text(json.dumps(changed))
+        code, _, err = compare("run", "looser.invar#balanced+dev")
+        assert (code, "[INVARLOCK:E134] cannot compare" in err) == (2, True)
     report.write_bytes(kept)
     assert "run/policy/source.invar" in compare("run", "looser.invar")[1]
 

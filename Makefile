@@ -34,8 +34,7 @@ fuzz: setup
 	$(BIN)/python scripts/fuzz_policy.py --seconds 60
 
 soak: setup
-	$(BIN)/python scripts/fuzz_policy.py --runs 100000
-	$(BIN)/pytest -n 2 --hypothesis-profile=soak
+	$(BIN)/python scripts/soak.py
 
 generate: setup
 	$(BIN)/python scripts/generate_parser.py

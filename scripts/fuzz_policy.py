@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     target = _Target()
-    folder = _seed_folder(target.invariants.seeds())
+    folder = _seed_folder(target.invariants.seeds(), options.seed)
     flags = {
         "runs": options.runs,
         "max_total_time": options.seconds,
@@ -83,9 +83,9 @@ def main(arguments: list[str]) -> None:
     atheris.Fuzz()
 
 
-def _seed_folder(seeds: list[bytes]) -> Path:
+def _seed_folder(seeds: list[bytes], seed: int) -> Path:
     """A folder with the corpus and the dictionary. libFuzzer adds what reached something new."""
-    folder = CACHE / "seeds"
+    folder = CACHE / f"seeds-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "corpus").mkdir(parents=True)
     (folder / "words").write_text(_dictionary())

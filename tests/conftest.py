@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,6 +17,17 @@ settings.register_profile(
 )
 settings.register_profile("soak", parent=settings.get_profile("default"), max_examples=2000)
 settings.load_profile("default")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What hypothesis drives is part of a soak, and says how much it tries."""
+    for item in items:
+        test = getattr(item, "obj", None)
+        if is_hypothesis_test(test):
+            item.add_marker("soak")
+            chosen = getattr(test, "_hypothesis_internal_use_settings", None) or settings()
+            item.user_properties.append(("examples", str(chosen.max_examples)))
+
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from itertools import islice
 
 import pytest
@@ -55,8 +56,11 @@ def replayed(found: BarComparison, old: BarIR, new: BarIR) -> int:
     return count
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", SEEDS)
-def test_compare_equals_brute_force_and_every_witness_holds(seed: int) -> None:
+def test_compare_equals_brute_force_and_every_witness_holds(
+    seed: int, record_property: Callable[[str, object], None]
+) -> None:
     answers: Counter[Strictness] = Counter()
     refused = crossed = witnesses = 0
     stream = pairs(seed)
@@ -80,8 +84,11 @@ def test_compare_equals_brute_force_and_every_witness_holds(seed: int) -> None:
     assert witnesses > wanted()
     assert refused > wanted() // 20
     assert crossed > wanted() // 50
+    record_property("pairs", answers.total())
+    record_property("witnesses", witnesses)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_answer_turned_round(seed: int) -> None:
     for old, new in islice(pairs(seed), wanted() // 2):
@@ -94,6 +101,7 @@ def test_the_answer_turned_round(seed: int) -> None:
             assert compare_bars(bar, bar) == BarComparison(Strictness.EQUAL, ())
 
 
+@pytest.mark.soak
 def test_stricter_than_the_stricter_is_stricter() -> None:
     """Over chains of bars: what a step refuses, no later stricter step lets back in."""
     orders = {Strictness.EQUAL, Strictness.STRICTER}

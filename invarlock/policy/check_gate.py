@@ -215,7 +215,10 @@ def _signers(measure: Measure, relation: Relation, signers: SignerTable) -> ir.S
         case _:
             raise _no_order(measure, "a signer", relation)
     by_text = {canonical_bytes(rule.document()): rule for rule in rules}
-    return ir.Signers(rules=tuple(by_text[text] for text in sorted(by_text)))
+    found = ir.Signers(rules=tuple(by_text[text] for text in sorted(by_text)))
+    if isinstance(relation, In):
+        signers.warn_covered(relation.values.items, rules, found)
+    return found
 
 
 def _no_order(measure: Measure, kind: str, relation: Relation) -> Problem:

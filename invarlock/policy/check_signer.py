@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from invarlock.policy.checked import PlacedSigner
 from invarlock.policy.diagnostics import shown
+from invarlock.policy.intervals import without_covered
+from invarlock.policy.ir import Signers
 from invarlock.policy.names import did_you_mean, one_of
 from invarlock.policy.problems import Problem, Problems
-from invarlock.policy.signers import KeySigner, SignerRule, WorkflowSigner
+from invarlock.policy.signers import KeySigner, SignerRule, WorkflowSigner, covers
 from invarlock.policy.syntax import Block, DigestText, Scalar, Setting, Statement, Text, Word
 
 MAX_SIGNERS: Final = 64
@@ -28,6 +30,7 @@ class SignerTable:
     def __init__(self, statements: Iterable[Statement], problems: Problems) -> None:
         self.placed: dict[str, PlacedSigner] = {}
         self.used: set[str] = set()
+        self.problems = problems
         for statement in statements:
             if isinstance(statement, Block) and statement.kind.text == "signer":
                 with problems.collecting():
@@ -64,6 +67,23 @@ class SignerTable:
             raise Problem("E126", f"unknown signer `{shown(value.text)}`", hint, value.span)
         self.used.add(value.text)
         return placed.rule
+
+    def warn_covered(
+        self, items: Sequence[Scalar], rules: Sequence[SignerRule], together: Signers
+    ) -> None:
+        """Warn (E119) of each of the ``items`` of a set, who stand for ``rules``, that another one
+        covers, so that the canonical form of the set leaves it out."""
+        kept = without_covered(together).rules
+        first: dict[SignerRule, Scalar] = {}
+        for item, rule in zip(items, rules, strict=True):
+            if rule in kept:
+                first.setdefault(rule, item)
+        for item, rule in zip(items, rules, strict=True):
+            wide = next(by for other, by in first.items() if covers(other, rule))
+            if wide is not item and rule != _BROKEN:
+                name = shown(item.text)
+                message = f"`{wide.text}` in the same set allows everyone whom `{name}` allows"
+                self.problems.warn("E119", message, "remove it", item.span, wide.span)
 
     def warn_unused(self, problems: Problems) -> None:
         """Warn (E122) of every signer that no gate and no test names."""

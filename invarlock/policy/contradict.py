@@ -1,7 +1,8 @@
 """Gates of one bar that no evidence satisfies together, each possible by itself (DESIGN section 3).
 
 What binds them is declared in the catalogue: measures that are never below one another, the whole
-that is the largest of its families, windows that hold so many tokens, slices that are parts.
+that is the largest of its families, a mean that is no larger than its root mean square, windows
+that hold so many tokens, slices that are parts.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+from invarlock.canonical import decimal_text
 from invarlock.policy.catalogue import MEASURES, MINIMUM_DOCUMENTS
 from invarlock.policy.intervals import describe_relation, intersect_intervals, is_empty, reach
 from invarlock.policy.ir import Gate, Interval, Target, gate_id
@@ -45,6 +47,7 @@ def conflicts(gates: Mapping[str, Gate], settings: Mapping[str, str]) -> Iterato
     related = {key: gate for key, gate in required.items() if gate.measure in RELATED}
     yield from _ordered(related)
     yield from _families(related)
+    yield from _sizes(related)
     counts = {key: gate for key, gate in required.items() if gate.measure in _COUNTS}
     if counts:
         yield from _windows(counts, required, int(settings["windows.length"]))
@@ -97,6 +100,31 @@ def _families(gates: Mapping[str, Gate]) -> Iterator[Conflict]:
         elif each is not None and is_empty(intersect_intervals(_reach(part), _reach(each))):
             message = f"{_said(part)} contradicts {_said(each)} on {{place}}, which binds it, too"
             yield Conflict(part.id, each.id, message)
+
+
+def _sizes(gates: Mapping[str, Gate]) -> Iterator[Conflict]:
+    for gate in gates.values():
+        limit = gates.get(gate_id(MEASURES[gate.measure].within, gate.target))
+        if limit is None:
+            continue
+        ceiling = _reach(limit)
+        between = Interval(high=ceiling.high, high_closed=ceiling.high_closed)
+        if is_empty(intersect_intervals(between, _size(_reach(gate)))):
+            message = (
+                f"{_said(gate)} contradicts {_said(limit)} on {{place}}: "
+                f"`{gate.measure}` is never larger than `{limit.measure}`, whatever its sign"
+            )
+            yield Conflict(gate.id, limit.id, message)
+
+
+def _size(interval: Interval) -> Interval:
+    """What the numbers of ``interval`` are at least, without their sign."""
+    if interval.low is not None and Decimal(interval.low) >= 0:
+        return Interval(low=interval.low, low_closed=interval.low_closed)
+    if interval.high is not None and Decimal(interval.high) <= 0:
+        least = decimal_text(abs(Decimal(interval.high)))
+        return Interval(low=least, low_closed=interval.high_closed)
+    return Interval(low="0")
 
 
 # --- windows -------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def canonical(relation: Relation, measure: Measure) -> Relation:
         case Interval():
             return _without_natural_ends(reach(relation, measure), measure.range)
         case Signers():
-            return _without_covered(relation)
+            return without_covered(relation)
         case Member():
             return relation
 
@@ -133,7 +133,8 @@ def _without_natural_ends(kept: Interval, limits: Range) -> Interval:
 
 
 @lru_cache(maxsize=64)
-def _without_covered(signers: Signers) -> Signers:
+def without_covered(signers: Signers) -> Signers:
+    """``signers`` less the rules that one other rule covers."""
     rules = signers.rules
     return Signers(
         rules=tuple(

@@ -54,7 +54,8 @@ class Measure:
     ``evidence`` names the part of the evidence that the value is recomputed from.
 
     With ``families``, the value of the whole is the largest of theirs. ``at_least`` names a
-    measure that is never larger on the same windows. ``order`` holds pairs of words, the weaker
+    measure that is never larger on the same windows, ``within`` one that is never smaller than its
+    size, whatever its sign. ``order`` holds pairs of words, the weaker
     first; what stands in none of them has no rank.
     """
 
@@ -71,6 +72,7 @@ class Measure:
     words: tuple[str, ...] = ()
     order: tuple[tuple[str, str], ...] = ()
     at_least: str = ""
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ _MEASURES: Final = (
         "below",
         interval=True,
         slices=True,
+        within="delta_p.rms",
     ),
     Measure(
         "delta_p.rms",

@@ -14,8 +14,8 @@ from invarlock.policy.kinds import Measure
 RELATED: Final = frozenset(
     name
     for measure in MEASURES.values()
-    if measure.at_least or measure.families
-    for name in (measure.name, measure.at_least)
+    if measure.at_least or measure.families or measure.within
+    for name in (measure.name, measure.at_least, measure.within)
 )
 """Measures of which the value says something about another one, or about its families."""
 

@@ -2,22 +2,28 @@
 
 Gates that repeat what they refine, or that tighten no tier, are found where bars are resolved
 (:mod:`invarlock.policy.resolve`). Here are those implied by a gate on another key, by what the
-catalogue declares.
+catalogue declares and by what is measured.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from dataclasses import replace
+from decimal import Decimal
+from typing import Final, NamedTuple
 
+from invarlock.canonical import decimal_text
+from invarlock.policy.catalogue import MEASURES, MINIMUM_DOCUMENTS
 from invarlock.policy.checked import PlacedGate
-from invarlock.policy.intervals import describe_relation, is_subset
+from invarlock.policy.intervals import describe_relation, interval_of, is_subset
 from invarlock.policy.ir import Gate, Interval, PolicyIR, Target, gate_id
 from invarlock.policy.order import RELATED, largest_of_families, never_below
 from invarlock.policy.problems import Problems
 from invarlock.policy.resolve import Resolved
 
-_EACH = Target(kind="each", name="family")
+_SIZES: Final = {"windows.final": "windows.tokens", "windows.tokens": "windows.final"}
+"""Two measures of one thing."""
+_EACH: Final = Target(kind="each", name="family")
 
 
 class Implied(NamedTuple):
@@ -33,13 +39,9 @@ def warn_redundant(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Problem
     found: dict[int, tuple[PlacedGate, Implied, PlacedGate]] = {}
     for name, bar in ir.bars.items():
         placed = bars[name].gates
-        related = {
-            key: gate
-            for key, gate in zip(sorted(placed), bar.gates, strict=True)
-            if gate.measure in RELATED
-        }
-        implied = {pair.gate.id: pair for pair in implications(related)}
-        needed |= {id(placed[key]) for key in related if key not in implied}
+        gates = dict(zip(sorted(placed), bar.gates, strict=True))
+        implied = {pair.gate.id: pair for pair in implications(gates, bar.settings)}
+        needed |= {id(placed[key]) for key in gates if key not in implied}
         for key, pair in implied.items():
             found.setdefault(id(placed[key]), (placed[key], pair, placed[pair.by.id]))
     for number, (gate, pair, by) in found.items():
@@ -48,8 +50,10 @@ def warn_redundant(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Problem
             problems.warn("E119", message, "remove it, or tighten it", gate.span, by.span)
 
 
-def implications(related: Mapping[str, Gate]) -> Iterator[Implied]:
-    """Those of the gates, by id and with canonical relations, that another one implies."""
+def implications(gates: Mapping[str, Gate], settings: Mapping[str, str]) -> Iterator[Implied]:
+    """Those of the gates of a bar, by id and with canonical relations, that another one implies
+    under all ``settings`` of the bar."""
+    related = {key: gate for key, gate in gates.items() if gate.measure in RELATED}
     for gate in related.values():
         for name in never_below(gate.measure):
             other = related.get(gate_id(name, gate.target))
@@ -57,6 +61,87 @@ def implications(related: Mapping[str, Gate]) -> Iterator[Implied]:
                 yield from _one_way(small=other, large=gate)
         if gate.target is not None and largest_of_families(gate.measure):
             yield from _part(gate, related)
+        limit = related.get(gate_id(MEASURES[gate.measure].within, gate.target))
+        # An interval may reach beyond the limit, and takes more documents than the limit does.
+        if limit is not None and gate.statistic == "point" and _bounds(limit, gate):
+            yield Implied(gate, limit)
+    yield from _windows(gates, int(settings["windows.length"]))
+
+
+def _bounds(limit: Gate, gate: Gate) -> bool:
+    """Whether numbers no larger in size than what ``limit`` accepts are accepted by ``gate``."""
+    if not isinstance(limit.relation, Interval) or limit.relation.high is None:
+        return False
+    high, closed = limit.relation.high, limit.relation.high_closed
+    low = decimal_text(-Decimal(high))
+    both = Interval(low=low, low_closed=closed, high=high, high_closed=closed)
+    return _holds(replace(limit, relation=both), gate)
+
+
+# --- windows -------------------------------------------------------------------------------------
+
+
+def _windows(gates: Mapping[str, Gate], length: int) -> Iterator[Implied]:
+    """Numbers of windows and of tokens that follow from one another, or, on slices, from gates
+    that take windows to be judged.
+
+    Tokens are windows times what each scores. A floor in the other unit that is near is wanted for
+    when the length is changed: only what follows at half and at twice the length is implied.
+    """
+    scored = [length // 2 - 1, length - 1, 2 * length - 1]
+    counts = [gate for gate in gates.values() if gate.measure in _SIZES]
+    slices = {gate.target for gate in counts if gate.target is not None}
+    takers: dict[Target | None, list[Gate]] = {}
+    for gate in gates.values():
+        if gate.target in slices and "final windows" in MEASURES[gate.measure].evidence:
+            takers.setdefault(gate.target, []).append(gate)
+    for gate in counts:
+        other = _SIZES[gate.measure]
+        by = gates.get(gate_id(other, gate.target))
+        if by is not None and all(_follows(by, gate, each) for each in scored):
+            # Where each implies the other, it is the tokens that could go.
+            mutual = all(_follows(gate, by, each) for each in scored)
+            if not mutual or gate.measure == "windows.tokens":
+                yield Implied(gate, by)
+                continue
+        for taker in takers.get(gate.target, ()):
+            if _holds(replace(taker, relation=_taken(taker, gate, scored[0])), gate):
+                yield Implied(gate, taker)
+                break
+
+
+def _follows(by: Gate, gate: Gate, scored: int) -> bool:
+    """Whether the count of ``by``, of windows or of the tokens that they score, has ``gate`` hold
+    of the other one."""
+    low, high = _ends(by)
+    if by.measure == "windows.final":
+        low, high = (None if end is None else end * scored for end in (low, high))
+    else:
+        low = None if low is None else -(-low // scored)
+        high = None if high is None else high // scored
+    implied = interval_of(
+        None if low is None else Decimal(low), None if high is None else Decimal(high)
+    )
+    return _holds(replace(by, relation=implied), gate)
+
+
+def _ends(gate: Gate) -> tuple[int | None, int | None]:
+    if not isinstance(gate.relation, Interval):
+        raise TypeError("a gate on words has no ends")
+    low, high = gate.relation.low, gate.relation.high
+    return None if low is None else int(low), None if high is None else int(high)
+
+
+def _taken(taker: Gate, gate: Gate, scored: int) -> Interval:
+    """The windows, or tokens where ``gate`` counts those, without which ``taker`` cannot pass."""
+    estimated = MEASURES[taker.measure].interval and taker.statistic == "estimate"
+    windows = MINIMUM_DOCUMENTS if estimated else 1
+    return interval_of(
+        Decimal(windows if gate.measure == "windows.final" else windows * scored), None
+    )
+
+
+# --- families ------------------------------------------------------------------------------------
 
 
 def _part(part: Gate, gates: Mapping[str, Gate]) -> Iterator[Implied]:

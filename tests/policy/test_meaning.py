@@ -15,6 +15,7 @@ from invarlock.policy import Diagnostic
 from invarlock.policy.catalogue import MEASURES
 from invarlock.policy.contradict import conflicts
 from invarlock.policy.ir import BarIR, Gate, Interval, Target
+from invarlock.policy.redundant import implications
 from tests.policy.support import HEAD, compiled, errors, policy
 
 LENGTH = "windows.length = 128\n"
@@ -52,6 +53,9 @@ IMPOSSIBLE = [
     ("perplexity.ratio.point <= 1.1", "windows.final < 1", "windows.final <= 1"),
     ('kl.p99 on "x" <= 1', 'windows.final on "x" < 1', 'windows.final on "x" <= 1'),
     ("perplexity.drift <= 1.1", "windows.preview < 1", "windows.preview <= 1"),
+    ("delta_p.rms <= 4 pp", "delta_p.mean >= 5 pp", "delta_p.mean >= 4 pp"),
+    ("delta_p.rms < 4 pp", "delta_p.mean.point <= -4 pp", "delta_p.mean.point <= -3 pp"),
+    ("delta_p.mean in [-9 pp, -5 pp]", "delta_p.rms <= 4 pp", "delta_p.rms <= 5 pp"),
 ]
 
 
@@ -107,6 +111,10 @@ KEYS: list[tuple[str, Target | None]] = [
         for on in (None, *FAMILY.values(), Target(kind="each", name="family"))
     ),
     *((name, on) for name in ("windows.final", "windows.tokens") for on in (None, *SLICE.values())),
+    ("delta_p.rms", None),
+    ("delta_p.mean", None),
+    ("kl.p99", SLICE["a"]),
+    ("kl.mean", SLICE["b"]),
 ]
 
 
@@ -116,7 +124,7 @@ def _evidence(draw: st.DrawFn) -> dict[Key, Value]:
     small = st.integers(0, 8).map(lambda n: Decimal(n) / 4)
     tails = zip(TAILS, sorted(draw(small) for _ in TAILS), strict=True)
     families = {name: draw(small) for name in FAMILY}
-    slices = {name: draw(st.integers(0, 4)) for name in SLICE}
+    slices = {name: draw(st.integers(0, 9)) for name in SLICE}
     final = sum(slices.values()) + draw(st.integers(0, 2))
     # Without windows there is no percentile of them.
     found = {Key(name): Value("ok", tail) for name, tail in tails if final}
@@ -127,32 +135,60 @@ def _evidence(draw: st.DrawFn) -> dict[Key, Value]:
         about: tuple[Literal["all", "slice"], str] = ("slice", key) if key else ("all", "")
         found[Key("windows.final", *about)] = Value("ok", Decimal(windows))
         found[Key("windows.tokens", *about)] = Value("ok", Decimal(windows * 7))
+    rms = draw(small)
+    mean = rms * draw(st.integers(-4, 4)) / 4
+    found[Key("delta_p.rms")] = Value("ok", rms)
+    reach = draw(small)
+    found[Key("delta_p.mean")] = Value("ok", mean, mean - reach, mean + reach)
+    if slices["a"]:
+        found[Key("kl.p99", "slice", "a")] = Value("ok", draw(small))
+    if slices["b"]:
+        mean = draw(small)
+        few = slices["b"] < 8  # every window is a document of its own
+        limits = (None, None) if few else (mean, mean)
+        found[Key("kl.mean", "slice", "b")] = Value("too_few" if few else "ok", mean, *limits)
     return found
 
 
-@given(
-    st.lists(st.sampled_from(KEYS), min_size=2, max_size=5, unique=True),
-    st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=5, max_size=5),
-    _evidence(),
-)
+def _gates(
+    keys: list[tuple[str, Target | None]],
+    bounds: list[tuple[bool, int]],
+    statistic: Literal["estimate", "point"] = "estimate",
+) -> dict[str, Gate]:
+    gates = {}
+    for (measure, on), (upper, number) in zip(keys, bounds, strict=False):
+        scale = {"windows.tokens": Decimal(7), "windows.final": Decimal(1)}.get(measure)
+        bound = decimal_text(number * (scale or Decimal("0.25")))
+        if measure == "delta_p.mean" and not upper:
+            bound = decimal_text(-Decimal(bound))
+        relation = Interval(high=bound) if upper else Interval(low=bound)
+        chosen = statistic if measure == "delta_p.mean" else "estimate"
+        gate = Gate(
+            measure=measure, statistic=chosen, target=on, level="require", relation=relation
+        )
+        gates[gate.id] = gate
+    return gates
+
+
+BARS = {
+    "keys": st.lists(st.sampled_from(KEYS), min_size=2, max_size=5, unique=True),
+    "bounds": st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=5, max_size=5),
+}
+SETTINGS = {"windows.length": "8"}
+
+
+@given(**BARS, values=_evidence())
 def test_no_evidence_passes_a_bar_that_is_called_impossible(
     keys: list[tuple[str, Target | None]],
     bounds: list[tuple[bool, int]],
     values: dict[Key, Value],
 ) -> None:
-    gates = {}
-    for (measure, on), (upper, number) in zip(keys, bounds, strict=False):
-        scale = 28 if measure == "windows.tokens" else 1 if measure == "windows.final" else 4
-        bound = decimal_text(Decimal(number) / 4 if scale == 4 else Decimal(number * scale))
-        relation = Interval(high=bound) if upper else Interval(low=bound)
-        gate = Gate(measure=measure, target=on, level="require", relation=relation)
-        gates[gate.id] = gate
-    settings = {"windows.length": "8"}
-    bar = BarIR(task="causal_lm", settings=settings, gates=tuple(gates.values()))
+    gates = _gates(keys, bounds)
+    bar = BarIR(task="causal_lm", settings=SETTINGS, gates=tuple(gates.values()))
     verdict = decide(bar, Values(values)).verdict
     event(verdict)
     if verdict == "pass":
-        assert list(conflicts(gates, settings)) == []
+        assert list(conflicts(gates, SETTINGS)) == []
 
 
 # --- redundant -----------------------------------------------------------------------------------
@@ -228,6 +264,87 @@ def test_what_is_implied_under_a_profile_alone_is_not_redundant() -> None:
     assert warned(text, "E119") == []
 
 
+def test_counts_follow_from_one_another_at_any_near_length() -> None:
+    def found(*gates: str) -> list[tuple[int, int | None]]:
+        both = LENGTH + "\n".join(f"require {gate}" for gate in gates)
+        return [lines(each) for each in warned(policy(both), "E119")]
+
+    # 127 tokens a window; 63 at half the length, 255 at twice.
+    assert found("windows.final >= 100", "windows.tokens >= 6_300") == [(6, 5)]
+    assert found("windows.final >= 100", "windows.tokens >= 6_301") == []
+    assert found("windows.tokens >= 25_500", "windows.final >= 100") == [(6, 5)]
+    assert found("windows.tokens >= 25_500", "windows.final >= 101") == []
+    assert found("windows.final <= 100", "windows.tokens <= 25_500") == [(6, 5)]
+    assert found("windows.final <= 100", "windows.tokens <= 25_499") == []
+    # Each implies the other: one of them can go, and it is the tokens.
+    assert found("windows.final >= 1", "windows.tokens >= 1") == [(6, 5)]
+    assert found("windows.tokens >= 1", "windows.final >= 1") == [(5, 6)]
+    assert found('windows.final on "x" >= 9', "windows.tokens >= 1") == []
+
+
+@pytest.mark.parametrize(
+    ("floor", "more", "taker"),
+    [
+        ('windows.final on "x" >= 8', 'windows.final on "x" >= 9', 'kl.mean on "x" <= 1'),
+        ('windows.final on "x" >= 1', 'windows.final on "x" >= 2', 'kl.mean.point on "x" <= 1'),
+        ('windows.tokens on "x" >= 63', 'windows.tokens on "x" >= 64', 'kl.p99 on "x" <= 1'),
+        ('windows.final on "x" >= 8', 'windows.final on "y" >= 8', 'kl.mean on "x" <= 1'),
+        # The schedule is drawn from floors on the whole: they are never redundant that way.
+        ('windows.final on "x" >= 8', "windows.final >= 8", "perplexity.ratio <= 1.1"),
+    ],
+)
+def test_a_slice_that_is_judged_has_windows(floor: str, more: str, taker: str) -> None:
+    text = policy(f"{LENGTH}require {floor}", "require invariants.structure == 0\n")
+    first = taker if '"x"' in taker else f'{taker}\nrequire kl.mean on "x" <= 1'
+    judged = text.replace("tier t", f"require {first}\ntier t")
+    assert [found.span.line for found in warned(judged, "E119")] == [5]
+    assert warned(text, "E119") == []
+    assert warned(judged.replace(floor, more), "E119") == []
+
+
+def test_a_mean_is_implied_by_its_root_mean_square_as_a_point_alone() -> None:
+    text = policy("require delta_p.rms <= 5 pp\nrequire delta_p.mean.point >= -5 pp")
+    (found,) = warned(text, "E119")
+    assert lines(found) == (5, 4)
+    assert warned(text.replace(".point", ""), "E119") == []
+    assert warned(text.replace("-5", "-4"), "E119") == []
+    assert warned(text.replace("-5 pp", "-4 pp").replace("<= 5", "< 4"), "E119") != []
+
+
+@given(**BARS, values=_evidence())
+def test_what_is_called_implied_passes_with_what_implies_it(
+    keys: list[tuple[str, Target | None]],
+    bounds: list[tuple[bool, int]],
+    values: dict[Key, Value],
+) -> None:
+    gates = _gates(keys, bounds, "point")
+    for pair in implications(gates, SETTINGS):
+        verdicts = [
+            decide(BarIR(task="causal_lm", settings=SETTINGS, gates=(gate,)), Values(values))
+            for gate in (pair.by, pair.gate)
+        ]
+        event(verdicts[0].verdict)
+        assert verdicts[0].verdict != "pass" or verdicts[1].verdict == "pass"
+
+
+def test_signers_covered_within_one_set_are_redundant() -> None:
+    glob = 'repository = "r"; workflow = "w"; issuer = "i"'
+    signers = (
+        f'signer wide {{ {glob}; ref = "refs/tags/*" }}\n'
+        f'signer narrow {{ {glob}; ref = "refs/tags/v1" }}\n'
+        f'signer other {{ {glob}; ref = "refs/heads/main" }}\n'
+        f'signer again {{ {glob}; ref = "refs/tags/*" }}\n'
+    )
+    text = policy("require signature.by in {narrow, other, wide, again}", rest=signers)
+    covered, twice = warned(text, "E119")
+    assert (covered.span.column, covered.other and covered.other.column) == (26, 41)
+    assert covered.message == "`wide` in the same set allows everyone whom `narrow` allows"
+    assert (twice.span.column, twice.other and twice.other.column) == (47, 41)
+    less = text.replace("narrow, other, wide, again", "other, wide")
+    assert compiled(less).ir.digest == compiled(text).ir.digest
+    assert warned(less, "E119") == []
+
+
 # --- words ---------------------------------------------------------------------------------------
 
 
@@ -258,7 +375,7 @@ def test_the_order_of_words_is_declared_of_known_words() -> None:
     for measure in MEASURES.values():
         for weak, strong in measure.order:
             assert {weak, strong} <= set(measure.words)
-        assert measure.at_least in {"", *MEASURES}
+        assert {measure.at_least, measure.within} <= {"", *MEASURES}
 
 
 # --- units ---------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ NAMES: Final = frozenset(
         "redundant",
         "signer-any-ref",
         "unit-words",
+        "unlikely-bound",
         "untested",
         "unused-allow",
     }

@@ -19,6 +19,7 @@ from invarlock.authoring.lint.rules import (
     redundant,
     signer_any_ref,
     unit_words,
+    unlikely_bound,
     untested,
     unused_allow,
 )
@@ -29,6 +30,7 @@ RULES: Final[tuple[Rule, ...]] = (
     boundary_open.RULE,
     signer_any_ref.RULE,
     redundant.RULE,
+    unlikely_bound.RULE,
     untested.RULE,
     allow_without_reason.RULE,
     unused_allow.RULE,

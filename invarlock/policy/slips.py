@@ -17,7 +17,7 @@ from invarlock.policy.quantity import MAX_DIGITS
 
 _REFINES: Final = frozenset({"extend", "extends", "from", "implements", "inherits", "is", "refine"})
 _HEAD: Final = frozenset({"NAME", "STRING"})
-_NEAR: Final = 8
+_NEAR: Final = 50
 """Words on each side that may belong to one that is written without blanks."""
 _LONGEST: Final = 100
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from invarlock.artifacts.model_files import ModelFiles
 from invarlock.errors import SafetyRefusal
 from invarlock.measure.loading import forward_pass
+from invarlock.measure.products import product
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,21 +92,9 @@ class Head:
         """The size of one hidden state."""
         return int(self.weight.shape[1])
 
-    def board(self, rows: int) -> Tensor:
-        """Room for the logits of ``rows`` hidden states, to be used again and again."""
-        import torch
-
-        return torch.empty((rows, self.vocabulary), dtype=torch.float32)
-
-    def logits(self, rows: Tensor, board: Tensor | None = None) -> Tensor:
-        """Logits of hidden states ``rows`` (n, width): (n, vocabulary), on ``board`` if given."""
-        import torch
-
-        out = self.board(len(rows)) if board is None else board[: len(rows)]
-        if self.bias is None:
-            torch.mm(rows, self.weight.T, out=out)
-        else:
-            torch.addmm(self.bias, rows, self.weight.T, out=out)
+    def logits(self, rows: Tensor) -> Tensor:
+        """Logits of hidden states ``rows`` (n, width): (n, vocabulary), in memory of their own."""
+        out = product(rows, self.weight, self.bias)
         if self.multiply is not None:
             out.mul_(self.multiply)
         if self.divide is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from invarlock.artifacts.model_files import ModelFiles
 from invarlock.errors import EnvironmentFault, SafetyRefusal
+from invarlock.measure.products import use_products
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -173,6 +174,7 @@ def load_model(folder: Path, files: ModelFiles, config: PretrainedConfig) -> Loa
             raise MemoryError from err
         raise _refused("E206", "the model cannot be built from `config.json`", err) from err
     _check_fit(info)
+    use_products(model)
     return Loaded(model.eval().requires_grad_(False), len(info["unexpected_keys"]))
 
 

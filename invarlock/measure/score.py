@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 
 BATCH: Final = 8
 """Windows that pass the body together."""
-CHUNK: Final = 512
-"""Rows of logits held at a time, for vocabularies up to :data:`_WIDE`."""
-_WIDE: Final = 1 << 16
+CHUNK: Final = 128
+"""Rows of logits held at a time: few, so that they stay in a cache between the steps."""
 STRIP: Final = 16
 """Rows of logits that pass all element-wise steps together, so that they stay in a cache."""
 
@@ -88,7 +87,6 @@ def score_baseline(body: Body, tokens: UInt32s, hidden: IO[bytes], tick: Tick = 
     import torch
 
     losses: list[Doubles] = []
-    board: Tensor | None = None
     with torch.inference_mode():
         for ids in _batches(tokens, tick):
             if body.head is None:
@@ -96,9 +94,8 @@ def score_baseline(body: Body, tokens: UInt32s, hidden: IO[bytes], tick: Tick = 
                 continue
             states = body.states(ids)
             hidden.write(states.numpy().astype("<f4", copy=False).data)
-            board = body.head.board(chunk_rows(body.head)) if board is None else board
-            for rows, truth in _chunks(body.head, states, _targets(ids)):
-                losses.append(_losses(body.head.logits(rows, board), truth))
+            for rows, truth in _chunks(states, _targets(ids)):
+                losses.append(_losses(body.head.logits(rows), truth))
     return to_nano(np.concatenate(losses))
 
 
@@ -119,10 +116,7 @@ def score_subject(
         flags = np.full(loss.shape, NON_FINITE, dtype=np.int64)
         return to_nano(loss), flags, flags, flags
     with torch.inference_mode():
-        boards = tuple(head.board(chunk_rows(baseline.head)) for head in (baseline.head, body.head))
-        parts = [
-            part for ids in _batches(tokens, tick) for part in _pair(body, baseline, ids, boards)
-        ]
+        parts = [part for ids in _batches(tokens, tick) for part in _pair(body, baseline, ids)]
     theirs, loss, kl, delta_p, top1 = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -134,17 +128,15 @@ def score_subject(
     return to_nano(loss), to_nano(kl), to_nano(delta_p), agreement
 
 
-def _pair(
-    body: Body, baseline: Pairing, ids: Tensor, boards: tuple[Tensor, ...]
-) -> Iterator[tuple[Doubles, ...]]:
-    """The columns of one batch, strip by strip; ``boards`` take the logits of both arms."""
+def _pair(body: Body, baseline: Pairing, ids: Tensor) -> Iterator[tuple[Doubles, ...]]:
+    """The columns of one batch, strip by strip."""
     head = baseline.head
     if body.head is None:
         return
     theirs = _read_states(baseline.hidden, ids.shape[0] * (ids.shape[1] - 1), head.width)
-    ours = _pieces(body.states(ids), chunk_rows(head))
-    for (rows, truth), mine in zip(_chunks(head, theirs, _targets(ids)), ours, strict=True):
-        both = head.logits(rows, boards[0]), body.head.logits(mine, boards[1]), truth
+    ours = _pieces(body.states(ids), CHUNK)
+    for (rows, truth), mine in zip(_chunks(theirs, _targets(ids)), ours, strict=True):
+        both = head.logits(rows), body.head.logits(mine), truth
         for strip in zip(*(_pieces(whole, STRIP) for whole in both), strict=True):
             yield _compare(*strip)
 
@@ -157,12 +149,6 @@ def normalise(logits: Tensor, truth: Tensor) -> Normalised:
     hit = logits.gather(1, truth.unsqueeze(1)).squeeze(1).double()
     top = peak.squeeze(1).double()
     return Normalised(logits, powers, top, total, (top - hit) + total.log())
-
-
-def chunk_rows(head: Head) -> int:
-    """Rows of logits to hold at a time. It depends on nothing but the head, so that a chunk has
-    one shape in both processes."""
-    return CHUNK if head.vocabulary <= _WIDE else CHUNK // 4
 
 
 def _compare(theirs: Tensor, ours: Tensor, truth: Tensor) -> tuple[Doubles, ...]:
@@ -216,9 +202,8 @@ def _targets(ids: Tensor) -> Tensor:
     return ids[:, 1:].reshape(-1)
 
 
-def _chunks(head: Head, states: Tensor, truth: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    step = chunk_rows(head)
-    yield from zip(_pieces(states, step), _pieces(truth, step), strict=True)
+def _chunks(states: Tensor, truth: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    yield from zip(_pieces(states, CHUNK), _pieces(truth, CHUNK), strict=True)
 
 
 def _pieces(whole: Tensor, step: int) -> Iterator[Tensor]:

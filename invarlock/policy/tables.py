@@ -8,7 +8,7 @@ symbols kept as children, whether a single child stands for the node).
 
 from typing import Final
 
-GRAMMAR_SHA256: Final = 'aac020c70f98c5d5bc102ce6168722a97fed47ac4fbd051cb75bc7b400f97baf'
+GRAMMAR_SHA256: Final = '95dd274980123ec6000c101132e744c2fa35c3fc8f7b449b5379592a2a4ef683'
 START: Final = 0
 END: Final = 4
 PATTERNS: Final[tuple[tuple[str, str], ...]] = (

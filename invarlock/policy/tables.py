@@ -8,7 +8,7 @@ symbols kept as children, whether a single child stands for the node).
 
 from typing import Final
 
-GRAMMAR_SHA256: Final = '95dd274980123ec6000c101132e744c2fa35c3fc8f7b449b5379592a2a4ef683'
+GRAMMAR_SHA256: Final = '4d22b2d315e8414121c60816e27eef9d1905f231193511f0bec8b5c6cce9a641'
 START: Final = 0
 END: Final = 4
 PATTERNS: Final[tuple[tuple[str, str], ...]] = (

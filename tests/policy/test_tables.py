@@ -17,14 +17,7 @@ from tests.conftest import ROOT
 from tests.policy.support import HEAD, policy
 
 GRAMMAR = ROOT / "grammar" / "invar.lark"
-# The longest word counts everywhere: lark's other lexer splits `invar0` where no name may stand.
-LARK = Lark(
-    GRAMMAR.read_text("utf-8"),
-    parser="lalr",
-    lexer="basic",
-    strict=True,
-    maybe_placeholders=False,
-)
+LARK = Lark(GRAMMAR.read_text("utf-8"), parser="lalr", strict=True, maybe_placeholders=False)
 
 # Pieces of statements, joined by blanks: close enough to the language to be often inside it.
 WORDS = [

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from invarlock.judge import schedule_of
 from invarlock.policy.ir import BarIR
 from invarlock.verify.result import BarUsed
 
+if TYPE_CHECKING:
+    from invarlock.policy import Compiled
+
 
 @dataclass(frozen=True, slots=True)
 class ConsumerBar:
-    """A bar that the consumer answers for, and where it came from."""
+    """A bar that the consumer answers for, and where it came from: ``compiled`` from the
+    consumer's own file, or pinned (``None``)."""
 
     ir: BarIR
     used: BarUsed
+    compiled: Compiled | None = None
 
     def pins(self, measure: str) -> bool:
         """Whether the bar requires a value of ``measure``, such as ``data.digest``."""
@@ -30,10 +36,11 @@ def bar_of_policy(reference: str) -> ConsumerBar:
     from invarlock.policy import load_policy, parse_reference
 
     ref = parse_reference(reference)
-    name, ir = load_policy(ref.path).bar(ref.tier, ref.profile)
+    compiled = load_policy(ref.path)
+    name, ir = compiled.bar(ref.tier, ref.profile)
     schedule_of(ir, ir.digest)
     used = BarUsed(source="policy", name=f"{ref.path}#{name}", digest=ir.digest)
-    return ConsumerBar(ir, used)
+    return ConsumerBar(ir, used, compiled)
 
 
 def pinned_bar(digest: str, name: str, ir: BarIR) -> ConsumerBar | None:

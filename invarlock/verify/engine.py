@@ -101,7 +101,8 @@ def _examine(state: _State, statement: Statement) -> None:
     with open_run(request.run_folder) as run:
         contents = read_run(run, statement.predicate, state.findings)
     if request.asks(Level.JUDGED) and contents.complete:
-        recomputed = recompute(contents, statement, state.findings)
+        known = state.bar.compiled if state.bar is not None else None
+        recomputed = recompute(contents, statement, state.findings, known)
         _pin(state, recomputed)
     state.findings.extend(
         check_folders(

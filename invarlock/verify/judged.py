@@ -64,15 +64,19 @@ class Recomputed:
 
 
 def recompute(
-    contents: RunContents, statement: Statement, findings: list[Finding]
+    contents: RunContents,
+    statement: Statement,
+    findings: list[Finding],
+    known: Compiled | None = None,
 ) -> Recomputed | None:
     """Build policy, evidence, report and statement again; note every field that differs.
 
-    ``contents`` holds the report and all of ``bound.REQUIRED``. ``None`` when the producer's bar
-    cannot be had. Never raises for what the run holds.
+    ``contents`` holds the report and all of ``bound.REQUIRED``; ``known`` is a policy that the
+    consumer compiled, which may have the same sources. ``None`` when the producer's bar cannot be
+    had. Never raises for what the run holds.
     """
     files = contents.files
-    bar = _attempt(findings, lambda: _bar(files, statement.predicate))
+    bar = _attempt(findings, lambda: _bar(files, statement.predicate, known))
     if bar is None:
         return None
     findings.extend(_strangers(contents, bar))
@@ -95,16 +99,24 @@ def recompute(
     return Recomputed(bar, evidence)
 
 
-def _bar(files: dict[str, bytes], predicate: Predicate) -> ProducerBar:
+def _bar(files: dict[str, bytes], predicate: Predicate, known: Compiled | None) -> ProducerBar:
     signed = predicate.policy.bar
     tier, _, profile = signed.partition("+")
     try:
-        compiled = compile_again(files)
+        compiled = known if known is not None and _same(known, files) else compile_again(files)
         name, ir = compiled.bar(tier, profile or None)
     except InvarlockError as err:
         what = f"`{SOURCE_FILE}` gives no bar `{signed[:80]}`: {err.message}"
         raise VerificationFault("E404", what, _HINT) from err
     return ProducerBar(compiled, name, ir)
+
+
+def _same(known: Compiled, files: dict[str, bytes]) -> bool:
+    """Whether ``known`` was compiled from these very bytes: compiling is pure, and what a policy
+    includes is named by its sources."""
+    return known.source == files[SOURCE_FILE] and all(
+        files.get(INCLUDE_FOLDER + path) == source for path, source in known.includes.items()
+    )
 
 
 def _strangers(contents: RunContents, bar: ProducerBar) -> Iterator[Finding]:

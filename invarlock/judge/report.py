@@ -77,6 +77,8 @@ class ReportInputs:
         baseline_files, subject_files: every file of the model folders.
         run_files: every other file of the run, ``evidence/`` and ``policy/`` included.
         declared: the producer's word.
+        values: what ``estimate`` gives for this evidence under its own contract, where the caller
+            has it already.
     """
 
     evidence: Evidence
@@ -87,6 +89,7 @@ class ReportInputs:
     subject_files: tuple[FileRecord, ...]
     run_files: tuple[FileRecord, ...]
     declared: Declared
+    values: Values | None = None
 
 
 def build_report(inputs: ReportInputs) -> Report:
@@ -100,7 +103,7 @@ def build_report(inputs: ReportInputs) -> Report:
     header, bar = inputs.evidence.header, inputs.bar
     if inputs.policy.bar_digest != bar.digest:
         raise VerificationFault("E403", "the bar differs from `policy.bar_digest`", _HINT)
-    values = estimate(inputs.evidence, header.contract)
+    values = inputs.values or estimate(inputs.evidence, header.contract)
     verdict = decide(bar, values.also(PENDING))
     return Report(
         **{name: getattr(inputs.declared, name) for name in type(inputs.declared).model_fields},

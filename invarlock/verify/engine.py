@@ -21,7 +21,10 @@ from invarlock.errors import (
     InternalFault,
     VerificationFault,
 )
+from invarlock.evidence.model import Evidence
+from invarlock.evidence.schema import Contract
 from invarlock.judge import (
+    Values,
     Verdict,
     contract_of,
     decide,
@@ -154,8 +157,15 @@ def _judge(state: _State, recomputed: Recomputed) -> None:
         # The key is the consumer's own, and its signature was verified. A bundle under a key holds
         # no entry of a log that anyone verified, so `signature.log` is `no`.
         signature = signature_values(KeySigner(key=state.key.fingerprint), logged=False)
-        values = estimate(recomputed.evidence, contract).also(signature)
-        state.verdict = _settled(decide(state.bar.ir, values))
+        values = _values(recomputed, recomputed.evidence, contract)
+        state.verdict = _settled(decide(state.bar.ir, values.also(signature)))
+
+
+def _values(recomputed: Recomputed, evidence: Evidence, contract: Contract) -> Values:
+    """The values under the consumer's contract, which is most often the producer's too."""
+    if recomputed.values is not None and contract == evidence.header.contract:
+        return recomputed.values
+    return estimate(evidence, contract)
 
 
 def _settled(verdict: Verdict) -> Verdict:

@@ -20,7 +20,7 @@ from invarlock.errors import InvarlockError, VerificationFault
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import RuntimeFacts
 from invarlock.evidence.store import read_evidence
-from invarlock.judge import demanded
+from invarlock.judge import Values, demanded, estimate
 from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, Report
 from invarlock.judge.report import ReportInputs, build_report, policy_record
 from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE, compile_again, gate_places
@@ -57,10 +57,11 @@ class ProducerBar:
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """What the run's files give by themselves."""
+    """What the run's files give by themselves; ``values`` under the evidence's own contract."""
 
     bar: ProducerBar
     evidence: Evidence | None
+    values: Values | None = None
 
 
 def recompute(
@@ -93,10 +94,13 @@ def recompute(
         return Recomputed(bar, None)
     unbound = _attempt(findings, lambda: tuple(_binding(evidence, bar.ir)))
     findings.extend(unbound or ())
-    if unbound == ():
-        again = _attempt(findings, lambda: _rebuild(contents, statement, evidence, bar))
+    if unbound != ():
+        return Recomputed(bar, evidence)
+    values = _attempt(findings, lambda: estimate(evidence, evidence.header.contract))
+    if values is not None:
+        again = _attempt(findings, lambda: _rebuild(contents, statement, evidence, values, bar))
         findings.extend(again or ())
-    return Recomputed(bar, evidence)
+    return Recomputed(bar, evidence, values)
 
 
 def _bar(files: dict[str, bytes], predicate: Predicate, known: Compiled | None) -> ProducerBar:
@@ -162,7 +166,11 @@ def _binding(evidence: Evidence, bar: BarIR) -> Iterator[Finding]:
 
 
 def _rebuild(
-    contents: RunContents, statement: Statement, evidence: Evidence, bar: ProducerBar
+    contents: RunContents,
+    statement: Statement,
+    evidence: Evidence,
+    values: Values,
+    bar: ProducerBar,
 ) -> tuple[Finding, ...]:
     """The report and the statement, built again and compared whole."""
     data = contents.report or b""
@@ -177,6 +185,7 @@ def _rebuild(
             subject_files=report.subject.files,
             run_files=_records(contents, statement.predicate),
             declared=report.declared,
+            values=values,
         )
     )
     found = [*_differ("E404", "report", strict_json(data), again.model_dump(mode="json"))]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -325,6 +326,24 @@ def test_a_failing_child_is_a_result(tmp_path: Path, mode: Mode) -> None:
     done = run_script("raise RuntimeError('on purpose')", mode, private(tmp_path))
     assert done.returncode == 1
     assert "RuntimeError: on purpose" in done.stderr_tail
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "said"),
+    [
+        ("this", 0, "let's do more of those!\n"),  # returns, its output not flushed
+        ("platform", 0, "Linux"),  # exits with 0
+        ("json.tool", 2, "json.tool: error: "),  # exits with 2
+    ],
+)
+def test_how_the_work_ends_is_how_the_child_ends(
+    tmp_path: Path, module: str, code: int, said: str
+) -> None:
+    with request_for("", "host", private(tmp_path)) as request:
+        done = launch(replace(request, argv=(module,)))
+    assert done.returncode == code
+    assert said in done.stderr_tail
+    assert done.refused.connections == 0
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -299,10 +299,18 @@ def refresh(files: Documents, report: Mapping[str, Json]) -> tuple[Documents, by
     header = json.loads(files["evidence/evidence.json"])
     for part in header["parts"]:
         header["parts"][part] = digest_bytes(files[f"evidence/{part}"])
-    fitting = {**files, "evidence/evidence.json": canonical_bytes(header)}
+    fitting = {**files, "evidence/evidence.json": _written(header)}
     found = {
         **report,
         "evidence_digest": digest_bytes(fitting["evidence/evidence.json"]),
         "files": [record.model_dump(mode="json") for record in records(fitting)],
     }
-    return fitting, canonical_bytes(found)
+    return fitting, _written(found)
+
+
+def _written(value: Json) -> bytes:
+    """In canonical form, or, where a number is past what that carries, as Python writes it."""
+    try:
+        return canonical_bytes(value)
+    except TypeError:
+        return json.dumps(value).encode()

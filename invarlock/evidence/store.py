@@ -102,7 +102,7 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
     tensors = {arm: _decode(_TENSORS, files, f"{arm}.tensors.json") for arm in ARMS}
     _check_windows(header, windows, tokens)
     _check_schedule(header, windows)
-    _check_columns(subject)
+    _check_columns(baseline[0], subject)
     check_rows(baseline[0], subject)
     for arm in ARMS:
         _check_tensors(f"{arm}.tensors.json", tensors[arm])
@@ -197,11 +197,16 @@ def _check_schedule(header: Header, windows: Sequence[Window]) -> None:
             )
 
 
-def _check_columns(subject: Int64s) -> None:
+def _check_columns(baseline_loss: Int64s, subject: Int64s) -> None:
     loss, kl, delta_p, top1 = subject
-    for name, column in (("log-loss", loss), ("KL divergence", kl)):
+    natural = (
+        ("baseline.i64", "log-loss", baseline_loss),
+        ("subject.i64", "log-loss", loss),
+        ("subject.i64", "KL divergence", kl),
+    )
+    for file, name, column in natural:
         if bool(np.any((column != NON_FINITE) & (column < 0))):
-            raise _malformed(f"`subject.i64`: a {name} is below zero")
+            raise _malformed(f"`{file}`: a {name} is below zero")
     if bool(np.any((top1 != NON_FINITE) & (top1 != 0) & (top1 != 1))):
         raise _malformed("`subject.i64`: a top-1 agreement is neither 0 nor 1")
     if bool(np.any((delta_p != NON_FINITE) & ((delta_p < -NANO) | (delta_p > NANO)))):

@@ -201,6 +201,9 @@ def test_final_windows_come_before_preview_windows() -> None:
         ("kl", NON_FINITE, True),
         ("kl", 2**63 - 1, True),
         ("kl", -1, False),
+        ("baseline_loss", -1, False),
+        ("baseline_loss", -(2**62), False),
+        ("loss", -1, False),
     ],
 )
 def test_natural_ranges(name: str, number: int, accepted: bool) -> None:

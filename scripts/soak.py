@@ -79,7 +79,8 @@ def _row(case: ET.Element) -> Row:
 def record(rows: list[Row]) -> None:
     text = RECORD.read_text()
     start, end = text.index(BEGIN) + len(BEGIN), text.rindex(END)
-    head = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.platform(terse=True)}"
+    machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    head = f"{datetime.now(UTC):%Y-%m-%d}, {machine}"
     body = "\n".join([f"{head}, Python {platform.python_version()}", "", *map(str, rows), ""])
     RECORD.write_text(text[:start] + body + text[end:])
 

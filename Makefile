@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: setup demo test lint bench fuzz soak generate clean
+.PHONY: setup demo test lint bench power fuzz soak generate clean
 
 setup: $(STAMP)
 
@@ -29,6 +29,9 @@ lint: setup
 
 bench: setup
 	@$(BIN)/python benchmarks/bench.py
+
+power: setup
+	@$(BIN)/python -m benchmarks.power --record
 
 fuzz: setup
 	$(BIN)/python scripts/fuzz_policy.py --seconds 60

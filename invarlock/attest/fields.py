@@ -84,6 +84,7 @@ _SHARED: Final[dict[str, Field]] = {
     "runtime": _RUNTIME,
     "gates": _JUDGE,
     "evidence_digest": _bound("`evidence/evidence.json`"),
+    "merkle_root": _recomputed("over all windows, with their token ids and their numbers"),
     "files": _FILES,
 }
 

@@ -65,6 +65,7 @@ class Predicate(Closed):
     runtime: RuntimeFacts
     gates: tuple[GateSummary, ...]
     evidence_digest: Digest
+    merkle_root: Digest
     report: ReportRef
     files: tuple[FileRecord, ...]
 
@@ -84,6 +85,7 @@ def predicate_of(report: Report, report_digest: Digest) -> Predicate:
         runtime=report.runtime,
         gates=tuple(_summary(gate) for gate in report.gates),
         evidence_digest=report.evidence_digest,
+        merkle_root=report.merkle_root,
         report=ReportRef(digest=report_digest),
         files=report.files,
     )

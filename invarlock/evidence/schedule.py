@@ -8,12 +8,15 @@ depends on neither the order of the data nor the wish of whoever runs it (DESIGN
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
 from invarlock.canonical import digest_bytes, digest_json
 from invarlock.errors import Inconclusive
+from invarlock.evidence.model import UInt32s
+from invarlock.evidence.repeats import run_marks
 from invarlock.evidence.schema import Digest, Schedule
 
 
@@ -32,22 +35,39 @@ def schedule_key(seed: Digest, window: Digest) -> bytes:
     return hashlib.sha256(seed.encode("ascii") + b"\n" + window.encode("ascii")).digest()
 
 
-def draw(schedule: Schedule, ids: Iterable[Digest]) -> tuple[int, ...]:
+def draw(
+    schedule: Schedule, ids: Sequence[Digest], scored: Sequence[UInt32s] | None = None
+) -> tuple[int, ...]:
     """Positions in ``ids`` of the windows drawn: the final ones, then the preview ones.
 
-    Of windows with one content the first stands for all. Raises :class:`Inconclusive` E002 when
-    the data offer too few.
+    Of windows with one content the first stands for all. With ``scored``, the scored tokens of
+    each window, one that repeats a run of a window drawn before it
+    (:mod:`invarlock.evidence.repeats`) is passed over, so that no text counts twice. Raises
+    :class:`Inconclusive` E002 when the data offer too few.
     """
     first: dict[Digest, int] = {}
     for position, window in enumerate(ids):
         first.setdefault(window, position)
     wanted = schedule.final + schedule.preview
-    if len(first) < wanted:
+    ordered = sorted(first, key=lambda window: schedule_key(schedule.seed, window))
+    drawn = tuple(islice(_fresh([first[window] for window in ordered], scored), wanted))
+    if len(drawn) < wanted:
+        repeats = len(first) - len(drawn)
+        but = f" ({repeats} more repeat text of theirs)" if repeats else ""
         raise Inconclusive(
             "E002",
-            f"the data offer {len(first)} distinct windows, the bar needs {wanted} "
+            f"the data offer {len(drawn)} distinct windows{but}, the bar needs {wanted} "
             f"({schedule.final} final, {schedule.preview} preview)",
             "give more data, or lower the floor in a profile",
         )
-    drawn = sorted(first, key=lambda window: schedule_key(schedule.seed, window))[:wanted]
-    return tuple(first[window] for window in drawn)
+    return drawn
+
+
+def _fresh(order: Iterable[int], scored: Sequence[UInt32s] | None) -> Iterator[int]:
+    """Those of ``order`` that repeat no run of one before them."""
+    seen: set[int] = set()
+    for position in order:
+        marks = set() if scored is None else set(run_marks(scored[position]).tolist())
+        if seen.isdisjoint(marks):
+            seen |= marks
+            yield position

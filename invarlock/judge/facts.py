@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-from invarlock.evidence.model import Evidence
+import numpy as np
+
+from invarlock.evidence.model import Evidence, UInt32s
+from invarlock.evidence.repeats import repeating
 from invarlock.evidence.schema import Contract, Window
 from invarlock.judge import exact
 from invarlock.judge.values import Key, Value
@@ -28,14 +31,13 @@ def fact_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
         "runtime.pickle": runtime.pickle,
         "runtime.plugins": runtime.plugins,
     }
-    length = header.contract.windows.length
     previews = sum(window.phase == "preview" for window in windows)
     out = {Key(measure): Value("ok", words=word) for measure, word in words.items()}
     out[Key("windows.preview")] = Value("ok", Decimal(previews))
     out[Key("estimate.resamples")] = Value("ok", Decimal(contract.estimate.resamples))
     if windows:
         out[Key("windows.match")] = _share(paired, len(windows))
-        out[Key("windows.overlap")] = _share(overlapping(windows, length), len(windows))
+        out[Key("windows.overlap")] = _share(overlapping(windows, evidence.tokens), len(windows))
     return out
 
 
@@ -44,11 +46,13 @@ def _share(part: int, whole: int) -> Value:
     return Value("ok", point, reason=f"{part} of {whole}", exact=is_exact)
 
 
-def overlapping(windows: Sequence[Window], length: int) -> int:
+def overlapping(windows: Sequence[Window], tokens: UInt32s) -> int:
     """How many windows hold content that stands in the schedule already.
 
-    That is so where an earlier window has the same id, or where one that starts before it in the
-    same document reaches into it. ``length`` in tokens.
+    That is so where an earlier window has the same id; where an earlier one holds a run of
+    :data:`~invarlock.evidence.repeats.RUN` scored tokens of this one, at whatever offset of
+    whatever document; and where a window that starts before it in the same document reaches into
+    it. ``tokens`` has shape (windows, length).
     """
     found: set[int] = set()
     ids: set[str] = set()
@@ -61,5 +65,7 @@ def overlapping(windows: Sequence[Window], length: int) -> int:
         window = windows[position]
         if window.start < ends.get(window.document, 0):
             found.add(position)
-        ends[window.document] = window.start + length
-    return len(found)
+        ends[window.document] = window.start + tokens.shape[1]
+    scored = tokens[:, 1:]
+    owners, places = np.indices(scored.shape)
+    return len(found | repeating(scored.ravel(), owners.ravel(), places.ravel()))

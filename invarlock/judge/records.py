@@ -150,7 +150,8 @@ class GuardReport(Frozen):
 class Report(Frozen):
     """``evaluation.report.json``. ``files`` lists every other file of the run known by then.
 
-    ``content_digest`` is of windows, tensors and numbers as a reader of the evidence has them.
+    ``content_digest`` is of windows, tensors and numbers as a reader of the evidence has them;
+    ``merkle_root`` is the root over its windows (:mod:`invarlock.evidence.leaves`).
     """
 
     version: Literal["invarlock.report/1"] = "invarlock.report/1"
@@ -179,6 +180,7 @@ class Report(Frozen):
     guards: tuple[GuardReport, ...]
     evidence_digest: Digest
     content_digest: Digest
+    merkle_root: Digest
     files: tuple[FileRecord, ...]
 
     @property

@@ -14,6 +14,7 @@ from invarlock.artifacts.folder import FileEntry, root_digest
 from invarlock.artifacts.kinds import is_loaded
 from invarlock.canonical import decimal_text, digest_bytes, digest_json, nano_decimal
 from invarlock.errors import VerificationFault
+from invarlock.evidence.leaves import windows_root
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import ARMS, Arm, Digest
 from invarlock.evidence.store import encode_header
@@ -127,6 +128,7 @@ def build_report(inputs: ReportInputs) -> Report:
         guards=_guards(inputs.evidence, values, verdict),
         evidence_digest=digest_bytes(encode_header(header)),
         content_digest=content_digest(inputs.evidence),
+        merkle_root=windows_root(inputs.evidence),
         files=tuple(sorted(inputs.run_files, key=lambda record: record.path)),
     )
 

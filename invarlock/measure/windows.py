@@ -37,7 +37,7 @@ def cut(
     """
     pieces, places = _pieces(ids, length)
     digests = [window_id(piece.tolist()) for piece in pieces]
-    drawn = draw(schedule, digests)
+    drawn = draw(schedule, digests, [piece[1:] for piece in pieces])
     windows = tuple(
         _window(documents[places[at][0]], digests[at], places[at][1], position < schedule.final)
         for position, at in enumerate(drawn)

@@ -182,7 +182,7 @@ _MEASURES: Final = (
     Measure(
         "windows.overlap",
         Kind.NUMBER,
-        "share of windows whose content stands in the schedule already",
+        "share of windows that repeat another: its id, its place, or 32 scored tokens in a row",
         "windows",
         Unit.RATIO,
         _FRACTION,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 
+import numpy as np
 import pytest
 
 from invarlock.errors import Inconclusive
@@ -60,3 +61,16 @@ def test_too_few_windows_are_inconclusive() -> None:
     assert len(draw(_schedule(preview=10, final=10), IDS)) == 20
     with pytest.raises(Inconclusive, match=r"E002.*20 distinct windows.*needs 21"):
         draw(_schedule(preview=10, final=11), [*IDS, *IDS])
+
+
+def test_a_window_that_repeats_a_run_of_one_drawn_before_is_passed_over() -> None:
+    text = np.random.default_rng(0).integers(0, 50_000, (20, 64), dtype=np.uint32)
+    text[7, 20:60] = text[3, 10:50]
+    ids = [window_id(row.tolist()) for row in text]
+    schedule = _schedule(preview=4, final=15)
+    ranked = sorted(range(20), key=lambda at: schedule_key(schedule.seed, ids[at]))
+    later = max((3, 7), key=ranked.index)
+    assert list(draw(schedule, ids, list(text))) == [at for at in ranked if at != later]
+    assert len(draw(_schedule(preview=5, final=15), ids)) == 20
+    with pytest.raises(Inconclusive, match=r"19 distinct windows \(1 more .*\), .*needs 20"):
+        draw(_schedule(preview=5, final=15), ids, list(text))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 
 from invarlock.canonical import digest_bytes
@@ -38,7 +39,23 @@ def _window(name: str, document: str, start: int) -> Window:
     ],
 )
 def test_overlap_is_measured_on_content(places: list[tuple[str, str, int]], expected: int) -> None:
-    assert overlapping([_window(*place) for place in places], 8) == expected
+    tokens = np.arange(8 * len(places), dtype=np.uint32).reshape(-1, 8)
+    assert overlapping([_window(*place) for place in places], tokens) == expected
+
+
+@pytest.mark.parametrize(("shift", "repeats"), [(0, 20), (1, 20), (31, 20), (48, 19), (64, 20)])
+def test_a_text_that_stands_twice_is_found_by_its_tokens(shift: int, repeats: int) -> None:
+    """Two documents share a text at shifted offsets: no window of one has an id of the other's."""
+    length, text = 64, np.random.default_rng(0).integers(0, 50_000, 64 * 20, dtype=np.uint32)
+    other = np.concatenate([np.arange(60_000, 60_000 + shift, dtype=np.uint32), text])
+    cut = [run[: len(run) // length * length].reshape(-1, length) for run in (text, other)]
+    windows = [
+        _window(f"{document}{row}", f"doc {document}", row * length)
+        for document, rows in enumerate(cut)
+        for row in range(len(rows))
+    ]
+    assert overlapping(windows[:20], cut[0]) == 0
+    assert overlapping(windows, np.concatenate(cut)) == repeats
 
 
 def test_counts_and_words() -> None:

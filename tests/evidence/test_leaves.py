@@ -1,0 +1,50 @@
+"""Leaves hold everything of their window, and nothing of another."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from invarlock.evidence.leaves import COLUMNS, window_leaves, windows_root
+from invarlock.evidence.merkle import includes, inclusion_proof
+from tests.builders import Synthetic
+
+CASE = Synthetic().edited()
+EVIDENCE = CASE.evidence()
+LEAVES = window_leaves(EVIDENCE)
+
+
+def test_a_leaf_reads_back_as_its_window() -> None:
+    head, numbers = LEAVES[5].split(b"\n", maxsplit=1)
+    said = json.loads(head)
+    assert said["window"] == EVIDENCE.windows[5].model_dump(mode="json")
+    assert said["columns"] == list(COLUMNS)
+    size = 4 * said["tokens"]
+    assert np.array_equal(np.frombuffer(numbers[:size], "<u4"), EVIDENCE.tokens[5])
+    table = np.frombuffer(numbers[size:], "<i8").reshape(len(COLUMNS), said["rows"])
+    for name, row in zip(("baseline_loss", "loss", "kl", "delta_p", "top1"), table, strict=True):
+        assert np.array_equal(getattr(EVIDENCE, name).reshape(-1, said["rows"])[5], row)
+
+
+def test_one_window_is_shown_without_the_others() -> None:
+    proof = inclusion_proof(LEAVES, 5)
+    assert includes(windows_root(EVIDENCE), LEAVES[5], 5, len(LEAVES), proof)
+    assert not includes(windows_root(EVIDENCE), LEAVES[6], 5, len(LEAVES), proof)
+
+
+@pytest.mark.parametrize("column", ["tokens", "baseline_loss", "loss", "kl", "delta_p", "top1"])
+def test_a_number_changed_changes_its_leaf_alone(column: str) -> None:
+    numbers = getattr(EVIDENCE, column).copy()
+    numbers.flat[numbers.size // len(LEAVES) * 5] += 1
+    changed = window_leaves(replace(EVIDENCE, **{column: numbers}))
+    assert [at for at, leaf in enumerate(changed) if leaf != LEAVES[at]] == [5]
+
+
+def test_a_record_changed_changes_its_leaf_alone() -> None:
+    record = EVIDENCE.windows[5].model_copy(update={"slice": "another"})
+    windows = (*EVIDENCE.windows[:5], record, *EVIDENCE.windows[6:])
+    changed = window_leaves(replace(EVIDENCE, windows=windows))
+    assert [at for at, leaf in enumerate(changed) if leaf != LEAVES[at]] == [5]

@@ -155,7 +155,7 @@ def load_model(folder: Path, files: ModelFiles, config: PretrainedConfig) -> Loa
     """
     import torch
 
-    model_class = _class_of(str(config.model_type))
+    model_class = _class_of(config)
     try:
         model, info = model_class.from_pretrained(
             None,
@@ -178,11 +178,11 @@ def load_model(folder: Path, files: ModelFiles, config: PretrainedConfig) -> Loa
     return Loaded(model.eval().requires_grad_(False), len(info["unexpected_keys"]))
 
 
-def _class_of(kind: str) -> Any:
-    import transformers
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+def _class_of(config: PretrainedConfig) -> Any:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 
-    return getattr(transformers, MODEL_FOR_CAUSAL_LM_MAPPING_NAMES[kind])
+    classes: Any = MODEL_FOR_CAUSAL_LM_MAPPING
+    return classes[type(config)]
 
 
 def _state(folder: Path, files: ModelFiles) -> dict[str, Tensor]:

@@ -27,6 +27,7 @@ from invarlock.measure.job import (
     ArmError,
     ArmJob,
 )
+from invarlock.measure.postpone import postpone
 
 _UNWANTED: Final = (
     "accelerate",
@@ -85,6 +86,7 @@ def _settle() -> None:
     gc.set_threshold(_GARBAGE)
     for name in _UNWANTED:
         sys.modules[name] = None  # type: ignore[assignment]  # the import system's word for absent
+    postpone()
 
 
 def _folders(argv: Sequence[str]) -> tuple[Path, Path]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from invarlock.artifacts.folder import FileEntry, root_digest
 from invarlock.canonical import NANO, canonical_bytes, digest_bytes
 from invarlock.evidence import store
+from invarlock.evidence.layout import Layout, whole_runs
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schedule import draw, schedule_seed, window_id
 from invarlock.evidence.schema import (
@@ -247,11 +248,12 @@ class Synthetic:
 
     def files(self) -> dict[str, bytes]:
         """The bytes of the ``evidence/`` folder."""
-        windows, tokens = self._drawn()
+        windows, layout = self._drawn()
         columns = self.columns or identical(self.rows, self.seed)
         parts = {
             "windows.json": store.encode_windows(windows),
-            "windows.u32": store.encode_tokens(tokens),
+            "windows.u32": store.encode_u32(layout.tokens),
+            "positions.u32": store.encode_u32(layout.positions),
             "baseline.i64": store.encode_columns(columns["baseline_loss"]),
             "subject.i64": store.encode_columns(*(columns[name] for name in COLUMNS[1:])),
             "baseline.tensors.json": store.encode_tensors(self.baseline_tensors),
@@ -265,7 +267,7 @@ class Synthetic:
         readable = store.read_evidence(replace(self, columns=None).files(), runtime)
         return replace(readable, **(self.columns or {}))
 
-    def _drawn(self) -> tuple[list[Window], NDArray[np.uint32]]:
+    def _drawn(self) -> tuple[list[Window], Layout]:
         length = self.scored + 1
         offered = self.documents * self.per_document
         rng = np.random.default_rng(self.seed)
@@ -284,9 +286,11 @@ class Synthetic:
                     document=f"doc-{document:04d}",
                     slice=self.slices[document % len(self.slices)],
                     start=turn * length,
+                    length=length,
+                    rows=self.scored,
                 )
             )
-        return windows, tokens[list(drawn)]
+        return windows, whole_runs(tokens[list(drawn)])
 
     def _header(self, parts: Mapping[str, bytes]) -> Header:
         one = digest_bytes(b"tokenizer")

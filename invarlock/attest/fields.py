@@ -176,6 +176,9 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         ),
         "[].slice": _bound("measures `on` the slice and `content_digest` are recomputed from it"),
         "[].start": _bound("`windows.overlap` and `content_digest` are recomputed from it"),
+        "[].length": _recomputed("fixed by the contract; `windows.u32` holds as many token ids"),
+        "[].rows": _recomputed("fixed by the contract; `positions.u32` holds as many positions"),
+        "[].answer": _recomputed("null: no row is a choice"),
     },
     "evidence-tensors": {
         "[].name": _STRUCTURE,

@@ -32,8 +32,16 @@ Say = Callable[[str], None]
 BASELINE_FILES: Final = (
     "windows.json",
     "windows.u32",
+    "positions.u32",
     "baseline.i64",
     "baseline.tensors.json",
+    "hidden.f32",
+)
+HANDED_OVER: Final = (
+    "windows.json",
+    "windows.u32",
+    "positions.u32",
+    "baseline.i64",
     "hidden.f32",
 )
 SUBJECT_FILES: Final = ("subject.i64", "subject.tensors.json")
@@ -97,7 +105,7 @@ def measure_subject(inputs: Inputs, first: ArmResult, scratch: Path, say: Say) -
     """The subject's arm, given the windows and the last hidden states of the baseline."""
     with ExitStack() as stack:
         given: dict[str, int] = {}
-        for name in ("windows.json", "windows.u32", "baseline.i64", "hidden.f32"):
+        for name in HANDED_OVER:
             sealed = seal_file(first.files[name], MAX_PART_BYTES, follow=False)
             stack.callback(sealed.close)
             given[name] = sealed.fd

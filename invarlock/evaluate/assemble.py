@@ -23,6 +23,7 @@ def assemble(inputs: Inputs, baseline: ArmResult, subject: ArmResult) -> dict[st
     parts = {
         "windows.json": encode_windows(_paired(baseline, subject)),
         "windows.u32": baseline.read("windows.u32"),
+        "positions.u32": baseline.read("positions.u32"),
         "baseline.i64": baseline.read("baseline.i64"),
         "baseline.tensors.json": baseline.read("baseline.tensors.json"),
         "subject.i64": subject.read("subject.i64"),

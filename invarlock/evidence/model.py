@@ -5,27 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
+from invarlock.evidence.layout import Int64s, Layout, UInt32s, layout_of
+from invarlock.evidence.schema import COLUMNS, Arm, Header, RuntimeFacts, Tensor, Window
 
-from invarlock.evidence.schema import Arm, Header, RuntimeFacts, Tensor, Window
-
-Int64s = NDArray[np.int64]
-UInt32s = NDArray[np.uint32]
+__all__ = ["Evidence", "Int64s", "Layout", "UInt32s"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
     """All that the judge may look at. Arrays are read-only.
 
-    With ``rows = windows * (length - 1)``, row ``w * (length - 1) + t`` scores token ``t + 1`` of
-    window ``w``. Numbers are fixed-point (see :mod:`invarlock.evidence.schema`);
-    ``canonical.NON_FINITE`` flags NaN and infinity.
+    Rows run over those of all windows, in order; :attr:`layout` says whose each is. Numbers are
+    fixed-point (see :mod:`invarlock.evidence.schema`); ``canonical.NON_FINITE`` flags NaN and
+    infinity.
 
     Attributes:
         header: contract, schedule, data, both arms.
         windows: in schedule order, final ones before preview ones.
-        tokens: token ids, shape (windows, length).
+        tokens: token ids of all windows, one after another.
+        positions: for every row the position in its window of the token it scores, (rows,).
         baseline_loss: log-loss of the baseline in 1e-9 nats, shape (rows,).
         loss: log-loss of the subject in 1e-9 nats, shape (rows,).
         kl: KL(baseline‖subject) in 1e-9 nats, shape (rows,).
@@ -38,6 +36,7 @@ class Evidence:
     header: Header
     windows: tuple[Window, ...]
     tokens: UInt32s
+    positions: UInt32s
     baseline_loss: Int64s
     loss: Int64s
     kl: Int64s
@@ -47,6 +46,14 @@ class Evidence:
     runtime: RuntimeFacts
 
     @property
-    def scored(self) -> int:
-        """Tokens scored in one window: all but the first, which is context."""
-        return self.header.contract.windows.length - 1
+    def columns(self) -> Mapping[str, Int64s]:
+        """Every column that its task has, in the order they are stored: ``baseline_loss``, ``loss``
+        and so on."""
+        stored = COLUMNS[self.header.contract.task]
+        names = (*(f"baseline_{name}" for name in stored.baseline), *stored.subject)
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def layout(self) -> Layout:
+        """Where the tokens and the rows of each window lie."""
+        return layout_of(self.windows, self.tokens, self.positions)

@@ -4,19 +4,23 @@ A run's ``evidence/`` folder holds
 
     evidence.json           :class:`Header`, canonical JSON, with the digest of every other file
     windows.json            :class:`Window` records in schedule order
-    windows.u32             token ids, little-endian uint32, shape (windows, length)
-    baseline.i64            log-loss, little-endian int64 in 1e-9 nats, shape (1, rows)
-    subject.i64             log-loss, KL, Δp, top-1 agreement, int64, shape (4, rows)
+    windows.u32             token ids of all windows, one after another, little-endian uint32
+    positions.u32           for every row the position in its window of the token it scores, uint32
+    baseline.i64            the columns of the task, little-endian int64, shape (columns, rows)
+    subject.i64             the same of the subject
     baseline.tensors.json   :class:`Tensor` records of the baseline, sorted by name
     subject.tensors.json    the same of the subject
 
-where ``rows = windows * (length - 1)``: the first token of a window is context. Losses and KL are
-in 1e-9 nats, Δp (subject minus baseline) in 1e-9 of probability, agreement is 0 or 1.
+where rows run over those of all windows, in order: a window has ``length`` tokens and ``rows``
+scored rows. Which columns there are depends on the task (:data:`COLUMNS`). Losses and KL are in
+1e-9 nats, Δp (subject minus baseline) in 1e-9 of probability, agreement is 0 or 1.
 ``canonical.NON_FINITE`` flags a number that was NaN or infinite.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -31,13 +35,32 @@ HEADER_FILE: Final = "evidence.json"
 PART_FILES: Final = (
     "baseline.i64",
     "baseline.tensors.json",
+    "positions.u32",
     "subject.i64",
     "subject.tensors.json",
     "windows.json",
     "windows.u32",
 )
-BASELINE_COLUMNS: Final = ("loss",)
-SUBJECT_COLUMNS: Final = ("loss", "kl", "delta_p", "top1")
+
+Task = Literal["causal_lm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns of ``baseline.i64`` and of ``subject.i64``, in the order they are stored."""
+
+    baseline: tuple[str, ...]
+    subject: tuple[str, ...]
+
+
+COLUMNS: Final[Mapping[Task, Columns]] = {
+    "causal_lm": Columns(("loss",), ("loss", "kl", "delta_p", "top1")),
+}
+"""What is recorded of every row, by task.
+
+``loss`` is the log-loss of the true token; ``kl`` is KL(baseline‖subject); ``delta_p`` the change
+of the true token's probability; ``top1`` whether both arms rank the same token first.
+"""
 
 
 class Frozen(BaseModel):
@@ -68,7 +91,7 @@ class Contract(Frozen):
     """The measurement contract: two runs are comparable only under the same one."""
 
     version: Literal["invarlock.contract/1"] = "invarlock.contract/1"
-    task: Literal["causal_lm"]
+    task: Task
     windows: WindowContract
     estimate: EstimateContract
     dtype: Literal["float32"] = "float32"
@@ -128,11 +151,12 @@ class Header(Frozen):
 
 
 class Window(Frozen):
-    """A run of tokens cut from one document.
+    """A run of ``length`` tokens cut from one document, of which ``rows`` are scored.
 
     ``id`` is the digest of the token ids as the baseline's tokenizer cut them (little-endian
     uint32); ``subject_id`` the digest of what the subject's tokenizer gives at the same place, or
-    ``None`` where it gives nothing. ``start`` is the token offset in the document.
+    ``None`` where it gives nothing. ``start`` is the token offset in the document. ``answer`` is
+    the row that is right, where rows are choices.
     """
 
     id: Digest
@@ -141,6 +165,9 @@ class Window(Frozen):
     document: str
     slice: str | None
     start: int = Field(ge=0)
+    length: int = Field(ge=1, lt=2**31)
+    rows: int = Field(ge=1, lt=2**31)
+    answer: int | None = Field(default=None, ge=0)
 
 
 class Tensor(Frozen):

@@ -24,14 +24,15 @@ from invarlock.canonical import (
 )
 from invarlock.errors import VerificationFault
 from invarlock.evidence.consistency import check_rows
+from invarlock.evidence.layout import Layout, layout_of
 from invarlock.evidence.model import Evidence, Int64s, UInt32s
+from invarlock.evidence.positions import check_positions
 from invarlock.evidence.schedule import schedule_key
 from invarlock.evidence.schema import (
     ARMS,
-    BASELINE_COLUMNS,
+    COLUMNS,
     HEADER_FILE,
     PART_FILES,
-    SUBJECT_COLUMNS,
     Header,
     RuntimeFacts,
     Tensor,
@@ -65,9 +66,9 @@ def encode_tensors(tensors: Sequence[Tensor]) -> bytes:
     return canonical_bytes([tensor.model_dump(mode="json") for tensor in ordered])
 
 
-def encode_tokens(tokens: UInt32s) -> bytes:
-    """Bytes of ``windows.u32`` from token ids of shape (windows, length)."""
-    return np.ascontiguousarray(tokens, dtype="<u4").tobytes()
+def encode_u32(numbers: UInt32s) -> bytes:
+    """Bytes of ``windows.u32`` or ``positions.u32``."""
+    return np.ascontiguousarray(numbers, dtype="<u4").tobytes()
 
 
 def encode_columns(*columns: Int64s) -> bytes:
@@ -94,13 +95,13 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
     _check_arms(header)
     _check_parts(header, files)
     windows = _decode(_WINDOWS, files, "windows.json")
-    length = header.contract.windows.length
-    tokens = _array(files, "windows.u32", "<u4", (len(windows), length))
-    rows = len(windows) * (length - 1)
-    baseline = _array(files, "baseline.i64", "<i8", (len(BASELINE_COLUMNS), rows))
-    subject = _array(files, "subject.i64", "<i8", (len(SUBJECT_COLUMNS), rows))
+    layout = _layout(files, windows)
+    columns = COLUMNS[header.contract.task]
+    baseline = _array(files, "baseline.i64", "<i8", (len(columns.baseline), layout.rows))
+    subject = _array(files, "subject.i64", "<i8", (len(columns.subject), layout.rows))
     tensors = {arm: _decode(_TENSORS, files, f"{arm}.tensors.json") for arm in ARMS}
-    _check_windows(header, windows, tokens)
+    check_positions(header.contract, layout)
+    _check_windows(header, windows, layout)
     _check_schedule(header, windows)
     _check_columns(baseline[0], subject)
     check_rows(baseline[0], subject)
@@ -108,7 +109,19 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
         _check_tensors(f"{arm}.tensors.json", tensors[arm])
     _check_families(tensors["baseline"], tensors["subject"])
     loss, kl, delta_p, top1 = subject
-    return Evidence(header, windows, tokens, baseline[0], loss, kl, delta_p, top1, tensors, runtime)
+    return Evidence(
+        header,
+        windows,
+        layout.tokens,
+        layout.positions,
+        baseline[0],
+        loss,
+        kl,
+        delta_p,
+        top1,
+        tensors,
+        runtime,
+    )
 
 
 def _malformed(message: str) -> VerificationFault:
@@ -154,6 +167,13 @@ def _check_parts(header: Header, files: Mapping[str, bytes]) -> None:
             )
 
 
+def _layout(files: Mapping[str, bytes], windows: Sequence[Window]) -> Layout:
+    length, rows = sum(window.length for window in windows), sum(w.rows for w in windows)
+    (tokens,) = _array(files, "windows.u32", "<u4", (1, length))
+    (positions,) = _array(files, "positions.u32", "<u4", (1, rows))
+    return layout_of(windows, tokens, positions)
+
+
 def _array(
     files: Mapping[str, bytes], name: str, dtype: str, shape: tuple[int, int]
 ) -> np.ndarray[Any, np.dtype[Any]]:
@@ -163,12 +183,16 @@ def _array(
     return np.frombuffer(files[name], dtype=dtype).reshape(shape)
 
 
-def _check_windows(header: Header, windows: Sequence[Window], tokens: UInt32s) -> None:
+def _check_windows(header: Header, windows: Sequence[Window], layout: Layout) -> None:
+    ends = layout.starts.tolist()
     for position, window in enumerate(windows):
-        if digest_bytes(tokens[position].tobytes()) != window.id:
+        tokens = layout.tokens[ends[position] : ends[position + 1]]
+        if digest_bytes(tokens.tobytes()) != window.id:
             raise VerificationFault(
                 "E403", f"window {position} of `windows.json`: id and token ids differ", _HINT
             )
+        if window.answer is not None:
+            raise _malformed(f"window {position} of `windows.json` has an answer and no choices")
     if len(windows) > header.data.windows:
         raise _malformed(f"{len(windows)} windows out of {header.data.windows} in the data")
     documents = len({window.document for window in windows})

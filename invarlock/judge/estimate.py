@@ -58,7 +58,7 @@ class _Part:
 
     def tokens(self, windows: Sequence[int]) -> int:
         """Tokens scored in these windows."""
-        return len(windows) * self.columns.scored
+        return sum(self.columns.rows[window] for window in windows)
 
     def refused(self, column: Column, windows: Sequence[int]) -> Value | None:
         """Why these windows give no value of ``column``; ``None`` where they give one."""
@@ -163,12 +163,15 @@ def _tails(part: _Part) -> dict[str, Value]:
     refused = part.refused(part.columns.change, part.final)
     if refused is not None:
         return dict.fromkeys(names.values(), refused)
-    ordered = sorted(part.columns.change.sums[window] for window in part.final)
-    units = part.columns.scored * NANO
+    ordered = sorted(_mean_change(part.columns, window) for window in part.final)
     return {
-        name: _ok(exact.percentile(ordered, Fraction(share, 100)) / units)
+        name: _ok(exact.percentile(ordered, Fraction(share, 100)) / NANO)
         for share, name in names.items()
     }
+
+
+def _mean_change(columns: Columns, window: int) -> Fraction:
+    return Fraction(columns.change.sums[window], columns.rows[window])
 
 
 def _kl_p99(part: _Part) -> Value:
@@ -176,8 +179,9 @@ def _kl_p99(part: _Part) -> Value:
     refused = part.refused(part.columns.kl, part.final)
     if refused is not None:
         return refused
-    rows = part.evidence.kl.reshape(-1, part.columns.scored)[list(part.final)]
-    ordered = np.sort(rows, axis=None).tolist()
+    chosen = np.zeros(len(part.evidence.windows), dtype=np.bool_)
+    chosen[list(part.final)] = True
+    ordered = np.sort(part.evidence.kl[np.repeat(chosen, part.columns.rows)]).tolist()
     return _ok(exact.percentile(ordered, Fraction(99, 100)) / NANO)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -19,29 +20,41 @@ from invarlock.canonical import NANO, NON_FINITE, quantise
 Int64s = NDArray[np.int64]
 
 _CONTEXT: Final = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_ROOT: Final = 3_037_000_499
+"""The largest whole number whose square fits into int64."""
 _LIMIT: Final = Fraction(100)
 """Beyond ±100 nats the exponential is that of ±100: no bar reaches e**100, and none passes there
 that would not pass beyond."""
 
 
-def row_sums(matrix: Int64s) -> list[int]:
-    """Exact sums along the rows of a matrix of shape (n, m), for any int64 and m < 2**31.
+def run_sums(column: Int64s, offsets: Int64s) -> list[int]:
+    """Exact sums of the runs ``column[offsets[i]:offsets[i + 1]]``, for any int64.
 
-    The upper and lower 32 bits are summed apart, so that neither sum can overflow.
+    Each run holds at least one number and fewer than 2**31. The upper and lower 32 bits are summed
+    apart, so that neither sum can overflow.
     """
-    high = (matrix >> 32).sum(axis=1, dtype=np.int64).tolist()
-    low = (matrix & 0xFFFFFFFF).sum(axis=1, dtype=np.int64).tolist()
+    starts = offsets[:-1]
+    if not len(starts):
+        return []
+    high = np.add.reduceat(column >> 32, starts).tolist()
+    low = np.add.reduceat(column & 0xFFFFFFFF, starts).tolist()
     return [(h << 32) + w for h, w in zip(high, low, strict=True)]
 
 
-def row_squares(matrix: Int64s) -> list[int]:
-    """Exact sums of squares along the rows of a matrix of shape (n, m)."""
-    return [sum(number * number for number in row) for row in matrix.tolist()]
+def run_squares(column: Int64s, offsets: Int64s) -> list[int]:
+    """Exact sums of squares of the same runs."""
+    if np.all(column < _ROOT) and np.all(column > -_ROOT):
+        return run_sums(column * column, offsets)
+    numbers, ends = column.tolist(), offsets.tolist()
+    return [sum(n * n for n in numbers[start:stop]) for start, stop in pairwise(ends)]
 
 
-def finite_rows(matrix: Int64s) -> list[bool]:
-    """Whether each row is free of the flag for NaN and infinity."""
-    flags: list[bool] = (matrix != NON_FINITE).all(axis=1).tolist()
+def finite_runs(column: Int64s, offsets: Int64s) -> list[bool]:
+    """Whether each run is free of the flag for NaN and infinity."""
+    starts = offsets[:-1]
+    if not len(starts):
+        return []
+    flags: list[bool] = np.logical_and.reduceat(column != NON_FINITE, starts).tolist()
     return flags
 
 
@@ -68,7 +81,7 @@ def root(value: Fraction) -> tuple[Decimal, bool]:
     return rounded, Fraction(rounded) ** 2 == value
 
 
-def percentile(ordered: Sequence[float], share: Fraction) -> Fraction:
+def percentile(ordered: Sequence[float | Fraction], share: Fraction) -> Fraction:
     """The percentile ``share`` in [0, 1] of ``ordered`` numbers, by linear interpolation.
 
     The definition is numpy's ``linear`` (Hyndman and Fan, type 7), in exact rationals.

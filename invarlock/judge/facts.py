@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from invarlock.evidence.model import Evidence, UInt32s
+from invarlock.evidence.model import Evidence, Layout
 from invarlock.evidence.repeats import repeating
 from invarlock.evidence.schema import Contract, Window
 from invarlock.judge import exact
@@ -37,7 +37,7 @@ def fact_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
     out[Key("estimate.resamples")] = Value("ok", Decimal(contract.estimate.resamples))
     if windows:
         out[Key("windows.match")] = _share(paired, len(windows))
-        out[Key("windows.overlap")] = _share(overlapping(windows, evidence.tokens), len(windows))
+        out[Key("windows.overlap")] = _share(overlapping(windows, evidence.layout), len(windows))
     return out
 
 
@@ -46,13 +46,13 @@ def _share(part: int, whole: int) -> Value:
     return Value("ok", point, reason=f"{part} of {whole}", exact=is_exact)
 
 
-def overlapping(windows: Sequence[Window], tokens: UInt32s) -> int:
+def overlapping(windows: Sequence[Window], layout: Layout) -> int:
     """How many windows hold content that stands in the schedule already.
 
     That is so where an earlier window has the same id; where an earlier one holds a run of
     :data:`~invarlock.evidence.repeats.RUN` scored tokens of this one, at whatever offset of
     whatever document; and where a window that starts before it in the same document reaches into
-    it. ``tokens`` has shape (windows, length).
+    it. ``layout`` is that of the same windows.
     """
     found: set[int] = set()
     ids: set[str] = set()
@@ -65,7 +65,6 @@ def overlapping(windows: Sequence[Window], tokens: UInt32s) -> int:
         window = windows[position]
         if window.start < ends.get(window.document, 0):
             found.add(position)
-        ends[window.document] = window.start + tokens.shape[1]
-    scored = tokens[:, 1:]
-    owners, places = np.indices(scored.shape)
-    return len(found | repeating(scored.ravel(), owners.ravel(), places.ravel()))
+        ends[window.document] = window.start + window.length
+    places = layout.positions.astype(np.intp)
+    return len(found | repeating(layout.truth, layout.owners, places))

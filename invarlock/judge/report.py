@@ -15,7 +15,7 @@ from invarlock.artifacts.kinds import is_loaded
 from invarlock.canonical import decimal_text, digest_bytes, digest_json, nano_decimal
 from invarlock.errors import VerificationFault
 from invarlock.evidence.leaves import windows_root
-from invarlock.evidence.model import Evidence
+from invarlock.evidence.model import Evidence, Int64s, UInt32s
 from invarlock.evidence.schema import ARMS, Arm, Digest
 from invarlock.evidence.store import encode_header
 from invarlock.judge.contract import demanded
@@ -139,10 +139,12 @@ def content_digest(evidence: Evidence) -> Digest:
     Values are rounded and maxima hide what lies below them, so that evidence may change without a
     value moving. This does not let it.
     """
-    numbers = {
-        name: digest_bytes(getattr(evidence, name).astype("<i8").tobytes())
-        for name in ("tokens", "baseline_loss", "loss", "kl", "delta_p", "top1")
+    arrays: dict[str, Int64s | UInt32s] = {
+        "tokens": evidence.tokens,
+        "positions": evidence.positions,
+        **evidence.columns,
     }
+    numbers = {name: digest_bytes(array.astype("<i8").tobytes()) for name, array in arrays.items()}
     tensors = {
         arm: [tensor.model_dump(mode="json") for tensor in evidence.tensors[arm]] for arm in ARMS
     }

@@ -6,6 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from invarlock.canonical import NON_FINITE
 from invarlock.evidence.model import Evidence, Int64s
 from invarlock.evidence.schema import Window
 from invarlock.judge import exact
@@ -29,9 +32,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The sums of every per-token measure, one per window; ``scored`` tokens in each."""
+    """The sums of every per-token measure, one per window, and the ``rows`` of each."""
 
-    scored: int
+    rows: tuple[int, ...]
     change: Column
     """Subject's minus baseline's log-loss."""
     kl: Column
@@ -43,25 +46,22 @@ class Columns:
 
 def columns_of(evidence: Evidence) -> Columns:
     """Fold the evidence's rows into sums per window."""
-    scored = evidence.scored
+    offsets = evidence.layout.offsets
 
-    def rows(column: Int64s) -> Int64s:
-        return column.reshape(len(evidence.windows), scored)
+    def fold(column: Int64s) -> Column:
+        sums, finite = exact.run_sums(column, offsets), exact.finite_runs(column, offsets)
+        return Column(tuple(sums), tuple(finite))
 
-    baseline, loss = _column(rows(evidence.baseline_loss)), _column(rows(evidence.loss))
-    delta_p = _column(rows(evidence.delta_p))
+    baseline, loss, delta_p = map(fold, (evidence.baseline_loss, evidence.loss, evidence.delta_p))
     change = Column(
         tuple(s - b for s, b in zip(loss.sums, baseline.sums, strict=True)),
         tuple(s and b for s, b in zip(loss.finite, baseline.finite, strict=True)),
     )
-    squares = Column(tuple(exact.row_squares(rows(evidence.delta_p))), delta_p.finite)
-    return Columns(
-        scored, change, _column(rows(evidence.kl)), delta_p, squares, _column(rows(evidence.top1))
-    )
-
-
-def _column(matrix: Int64s) -> Column:
-    return Column(tuple(exact.row_sums(matrix)), tuple(exact.finite_rows(matrix)))
+    # A flag's square fits no int64, and the sum it would go into is not finite anyway.
+    plain = np.where(evidence.delta_p == NON_FINITE, 0, evidence.delta_p)
+    squares = Column(tuple(exact.run_squares(plain, offsets)), delta_p.finite)
+    rows = tuple(window.rows for window in evidence.windows)
+    return Columns(rows, change, fold(evidence.kl), delta_p, squares, fold(evidence.top1))
 
 
 def by_document(windows: Sequence[Window], chosen: Iterable[int]) -> list[list[int]]:

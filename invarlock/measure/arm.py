@@ -20,12 +20,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from invarlock.artifacts.model_files import ModelFiles, check_bound, open_model
 from invarlock.errors import SafetyRefusal
-from invarlock.evidence.model import Int64s, UInt32s
+from invarlock.evidence.layout import layout_of
+from invarlock.evidence.model import Int64s, Layout
 from invarlock.evidence.schema import Tensor, Window
 from invarlock.evidence.store import (
     encode_columns,
     encode_tensors,
-    encode_tokens,
+    encode_u32,
     encode_windows,
 )
 from invarlock.measure.guards.scan import scan_in_threads
@@ -36,6 +37,7 @@ from invarlock.measure.job import (
     HIDDEN_FILE,
     LOSSES_FILE,
     MODEL_FOLDER,
+    POSITIONS_FILE,
     TOKENS_FILE,
     WINDOWS_FILE,
     ArmAnswer,
@@ -114,15 +116,16 @@ def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
             tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
             drawn = _draw(job, documents, tokenizer)
         with clock.phase("load"):
-            body = _load(job, place, files, drawn.tokens)
+            body = _load(job, place, files, drawn.layout)
         with clock.phase("guards"):
             tensors = [record.result() for record in records]
     from invarlock.measure.score import score_baseline
 
     with clock.phase("score"), (place.out / HIDDEN_FILE).open("wb") as hidden:
-        loss = score_baseline(body, drawn.tokens, hidden, _counter(place, len(drawn.windows)))
+        loss = score_baseline(body, drawn.layout, hidden, _counter(place, len(drawn.windows)))
     place.write(WINDOWS_FILE, encode_windows(drawn.windows))
-    place.write(TOKENS_FILE, encode_tokens(drawn.tokens))
+    place.write(TOKENS_FILE, encode_u32(drawn.layout.tokens))
+    place.write(POSITIONS_FILE, encode_u32(drawn.layout.positions))
     place.write(LOSSES_FILE, encode_columns(loss))
     place.write("baseline.tensors.json", encode_tensors(tensors))
     return _answer(job, clock, tokenizer).model_copy(update={"data": drawn.counts})
@@ -132,24 +135,24 @@ def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     clock = Clock(place.say)
     with _scanning(job, files) as records:
         with clock.phase("windows"):
-            windows, tokens = _scheduled(job, place)
+            windows, layout = _scheduled(job, place)
             tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
             ids = _same_places(job, windows, read_documents(place.inputs / DATA_FILE), tokenizer)
         with clock.phase("load"):
-            body = _load(job, place, files, tokens)
+            body = _load(job, place, files, layout)
             head = _baseline_head(place)
         with clock.phase("guards"):
             tensors = [record.result() for record in records]
     from invarlock.measure.score import Pairing, score_subject
 
-    losses = _baseline_losses(place, tokens)
+    losses = _baseline_losses(place, layout)
     with clock.phase("score"), (place.inputs / HIDDEN_FILE).open("rb") as hidden:
         split = hidden.seek(0, 2) > 0
         hidden.seek(0)
         pairing = Pairing(head, hidden, losses) if head is not None and split else None
         if pairing is None and body.head is not None:
             place.say("the baseline's head is not split: no KL, Δp, agreement")
-        columns = score_subject(body, tokens, pairing, _counter(place, len(windows)))
+        columns = score_subject(body, layout, pairing, _counter(place, len(windows)))
     place.write("subject.i64", encode_columns(*columns))
     place.write("subject.tensors.json", encode_tensors(tensors))
     return _answer(job, clock, tokenizer).model_copy(update={"subject_ids": tuple(ids)})
@@ -184,7 +187,7 @@ def _same_places(
     return ids_at(windows, ids, job.contract.windows.length)
 
 
-def _load(job: ArmJob, place: Place, files: ModelFiles, tokens: UInt32s) -> Body:
+def _load(job: ArmJob, place: Place, files: ModelFiles, layout: Layout) -> Body:
     from invarlock.measure import loading
     from invarlock.measure.causality import check_causal
     from invarlock.measure.head import agrees, read_head
@@ -195,14 +198,15 @@ def _load(job: ArmJob, place: Place, files: ModelFiles, tokens: UInt32s) -> Body
     config = loading.read_config(files)
     loading.check_positions(config, job.contract.windows.length)
     loaded = loading.load_model(place.inputs / MODEL_FOLDER, files, config)
-    if int(tokens.max()) >= loaded.vocabulary:
+    largest = int(layout.tokens.max())
+    if largest >= loaded.vocabulary:
         raise SafetyRefusal(
             "E207",
-            f"the windows hold token id {int(tokens.max())}, the model embeds {loaded.vocabulary}",
+            f"the windows hold token id {largest}, the model embeds {loaded.vocabulary}",
             "use the tokenizer made for these weights",
         )
     with loading.forward_pass():
-        check_causal(loaded.model, tokens)
+        check_causal(loaded.model, layout.window(int(layout.lengths.argmax())))
     head = read_head(files, config)
     if head is not None and not agrees(head, loaded.model):
         head = None
@@ -228,22 +232,27 @@ def _baseline_head(place: Place) -> Head | None:
         return read_head(files, read_config(files))
 
 
-def _scheduled(job: ArmJob, place: Place) -> tuple[tuple[Window, ...], UInt32s]:
+def _scheduled(job: ArmJob, place: Place) -> tuple[tuple[Window, ...], Layout]:
     """The baseline's windows. Raises :class:`SafetyRefusal` E001 when they do not fit the job."""
-    length = job.contract.windows.length
     try:
         windows = _WINDOWS.validate_json((place.inputs / WINDOWS_FILE).read_bytes())
     except ValidationError as err:
         raise _unpaired(WINDOWS_FILE) from err
-    tokens = np.fromfile(place.inputs / TOKENS_FILE, dtype="<u4")
-    if not windows or tokens.size != len(windows) * length:
+    if len(windows) != job.schedule.final + job.schedule.preview or not windows:
+        raise _unpaired(WINDOWS_FILE)
+    tokens, positions = (
+        np.fromfile(place.inputs / name, dtype="<u4") for name in (TOKENS_FILE, POSITIONS_FILE)
+    )
+    if tokens.size != sum(window.length for window in windows):
         raise _unpaired(TOKENS_FILE)
-    return windows, tokens.reshape(len(windows), length)
+    if positions.size != sum(window.rows for window in windows):
+        raise _unpaired(POSITIONS_FILE)
+    return windows, layout_of(windows, tokens, positions)
 
 
-def _baseline_losses(place: Place, tokens: UInt32s) -> Int64s:
+def _baseline_losses(place: Place, layout: Layout) -> Int64s:
     losses = np.fromfile(place.inputs / LOSSES_FILE, dtype="<i8")
-    if losses.size != tokens.shape[0] * (tokens.shape[1] - 1):
+    if losses.size != layout.rows:
         raise _unpaired(LOSSES_FILE)
     return losses
 

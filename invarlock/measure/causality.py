@@ -25,12 +25,12 @@ _TOLERANCE: Final = 1e-5
 def check_causal(model: PreTrainedModel, tokens: UInt32s) -> None:
     """Compare two windows that share their first half.
 
-    ``tokens`` are scheduled windows, (windows, length). Raises :class:`SafetyRefusal` E210 when a
+    ``tokens`` are those of a scheduled window, (length,). Raises :class:`SafetyRefusal` E210 when a
     state of the first half depends on the second.
     """
     import torch
 
-    first = tokens[0].astype(np.int64)
+    first = tokens.astype(np.int64)
     other = first.copy()
     half = len(first) // 2
     other[half:] = np.roll(first, 1)[half:][::-1]

@@ -24,6 +24,7 @@ ANSWER_FILE: Final = "answer.json"
 DATA_FILE: Final = "data.jsonl"
 WINDOWS_FILE: Final = "windows.json"
 TOKENS_FILE: Final = "windows.u32"
+POSITIONS_FILE: Final = "positions.u32"
 HIDDEN_FILE: Final = "hidden.f32"
 LOSSES_FILE: Final = "baseline.i64"
 MODEL_FOLDER: Final = "model"
@@ -42,8 +43,9 @@ class ArmJob(Frozen):
     """What one arm is to do.
 
     Inputs lie in the folder given as ``--in``: ``job.json``, ``model/…``, ``data.jsonl``, and for
-    the subject also ``baseline/…``, ``windows.json``, ``windows.u32``, ``baseline.i64`` and
-    ``hidden.f32`` as the baseline's arm wrote them; to ``check``, ``model/…`` alone is needed.
+    the subject also ``baseline/…``, ``windows.json``, ``windows.u32``, ``positions.u32``,
+    ``baseline.i64`` and ``hidden.f32`` as the baseline's arm wrote them; to ``check``, ``model/…``
+    alone is needed.
     ``expected`` maps inputs that are bound instead of sealed (such as
     ``model/model.safetensors``) to their digests; they are hashed before and after.
     """
@@ -77,9 +79,9 @@ class DataCounts(Frozen):
 class ArmAnswer(Frozen):
     """What one arm found, beside its files.
 
-    The baseline writes ``windows.json`` (``subject_id`` null), ``windows.u32``, ``baseline.i64``,
-    ``baseline.tensors.json`` and ``hidden.f32``: float32 little-endian hidden states where the
-    output head begins, shape (windows, length - 1, width); empty when the head cannot be split.
+    The baseline writes ``windows.json`` (``subject_id`` null), ``windows.u32``, ``positions.u32``,
+    ``baseline.i64``, ``baseline.tensors.json`` and ``hidden.f32``: float32 little-endian hidden
+    states where the output head begins, shape (rows, width); empty when the head cannot be split.
     The subject writes ``subject.i64`` and ``subject.tensors.json``.
 
     Attributes:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from invarlock.canonical import NON_FINITE
 from invarlock.errors import SafetyRefusal
-from invarlock.evidence.model import Int64s, UInt32s
+from invarlock.evidence.model import Int64s, Layout
 from invarlock.measure.fixed import to_nano
 from invarlock.measure.head import Head, hidden_states, whole_logits
 
@@ -46,13 +46,32 @@ class Body:
     model: PreTrainedModel
     head: Head | None
 
-    def states(self, ids: Tensor) -> Tensor:
-        """Hidden states that predict tokens 1…: (windows * (length - 1), width), contiguous.
+    def states(self, batch: Batch) -> Tensor:
+        """Hidden states that predict the scored tokens: (rows, width), in memory of their own.
 
-        The last token of a window predicts nothing that is scored, so it is not run.
+        The last token of a batch's longest windows predicts nothing that is scored, so it is not
+        run.
         """
-        states = hidden_states(self.model, ids[:, :-1])
-        return states.reshape(-1, states.shape[-1]).contiguous()
+        states = hidden_states(self.model, batch.ids[:, :-1])
+        return states[batch.windows, batch.positions - 1]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Windows that pass the body together.
+
+    Attributes:
+        ids: token ids, (windows, longest), shorter windows filled up at their end. A model that
+            predicts from the past alone does not see that.
+        windows: the window of each row by its place in the batch, (rows,).
+        positions: the position of the token that each row scores, (rows,).
+        truth: that token, (rows,).
+    """
+
+    ids: Tensor
+    windows: Tensor
+    positions: Tensor
+    truth: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +98,7 @@ class Pairing:
     losses: Int64s
 
 
-def score_baseline(body: Body, tokens: UInt32s, hidden: IO[bytes], tick: Tick = _silent) -> Int64s:
+def score_baseline(body: Body, layout: Layout, hidden: IO[bytes], tick: Tick = _silent) -> Int64s:
     """Log-loss of every scored token in 1e-9 nats, (rows,); hidden states go to ``hidden``.
 
     ``tick`` is told how many windows are done.
@@ -88,19 +107,19 @@ def score_baseline(body: Body, tokens: UInt32s, hidden: IO[bytes], tick: Tick = 
 
     losses: list[Doubles] = []
     with torch.inference_mode():
-        for ids in _batches(tokens, tick):
+        for batch in _batches(layout, tick):
             if body.head is None:
-                losses.append(_whole_losses(body, ids))
+                losses.append(_whole_losses(body, batch))
                 continue
-            states = body.states(ids)
+            states = body.states(batch)
             hidden.write(states.numpy().astype("<f4", copy=False).data)
-            for rows, truth in _chunks(states, _targets(ids)):
+            for rows, truth in _chunks(states, batch.truth):
                 losses.append(_losses(body.head.logits(rows), truth))
     return to_nano(np.concatenate(losses))
 
 
 def score_subject(
-    body: Body, tokens: UInt32s, baseline: Pairing | None, tick: Tick = _silent
+    body: Body, layout: Layout, baseline: Pairing | None, tick: Tick = _silent
 ) -> tuple[Int64s, Int64s, Int64s, Int64s]:
     """Log-loss, KL(baseline‖subject), Δp and top-1 agreement of every scored token, each (rows,).
 
@@ -112,11 +131,11 @@ def score_subject(
 
     if body.head is None or baseline is None:
         with torch.inference_mode():
-            loss = np.concatenate([_whole_losses(body, ids) for ids in _batches(tokens, tick)])
+            loss = np.concatenate([_whole_losses(body, each) for each in _batches(layout, tick)])
         flags = np.full(loss.shape, NON_FINITE, dtype=np.int64)
         return to_nano(loss), flags, flags, flags
     with torch.inference_mode():
-        parts = [part for ids in _batches(tokens, tick) for part in _pair(body, baseline, ids)]
+        parts = [part for each in _batches(layout, tick) for part in _pair(body, baseline, each)]
     theirs, loss, kl, delta_p, top1 = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -128,14 +147,14 @@ def score_subject(
     return to_nano(loss), to_nano(kl), to_nano(delta_p), agreement
 
 
-def _pair(body: Body, baseline: Pairing, ids: Tensor) -> Iterator[tuple[Doubles, ...]]:
+def _pair(body: Body, baseline: Pairing, batch: Batch) -> Iterator[tuple[Doubles, ...]]:
     """The columns of one batch, strip by strip."""
     head = baseline.head
     if body.head is None:
         return
-    theirs = _read_states(baseline.hidden, ids.shape[0] * (ids.shape[1] - 1), head.width)
-    ours = _pieces(body.states(ids), CHUNK)
-    for (rows, truth), mine in zip(_chunks(theirs, _targets(ids)), ours, strict=True):
+    theirs = _read_states(baseline.hidden, len(batch.truth), head.width)
+    ours = _pieces(body.states(batch), CHUNK)
+    for (rows, truth), mine in zip(_chunks(theirs, batch.truth), ours, strict=True):
         both = head.logits(rows), body.head.logits(mine), truth
         for strip in zip(*(_pieces(whole, STRIP) for whole in both), strict=True):
             yield _compare(*strip)
@@ -181,27 +200,32 @@ def _losses(logits: Tensor, truth: Tensor) -> Doubles:
     return np.concatenate([normalise(*strip).loss.numpy() for strip in strips])
 
 
-def _whole_losses(body: Body, ids: Tensor) -> Doubles:
+def _whole_losses(body: Body, batch: Batch) -> Doubles:
     """Log-losses through the model's own head, a window at a time."""
     parts = []
-    for window in _pieces(ids, 1):
-        logits = whole_logits(body.model, window)[0, :-1].float()
-        parts.append(_losses(logits, window[0, 1:]))
+    for index in range(batch.ids.shape[0]):
+        own = batch.windows == index
+        logits = whole_logits(body.model, batch.ids[index : index + 1])[0].float()
+        parts.append(_losses(logits[batch.positions[own] - 1], batch.truth[own]))
     return np.concatenate(parts)
 
 
-def _batches(tokens: UInt32s, tick: Tick) -> Iterator[Tensor]:
+def _batches(layout: Layout, tick: Tick) -> Iterator[Batch]:
+    for start in range(0, len(layout), BATCH):
+        part = layout.part(start, start + BATCH)
+        yield _batch(part)
+        tick(start + len(part))
+
+
+def _batch(part: Layout) -> Batch:
     import torch
 
-    done = 0
-    for ids in _pieces(torch.from_numpy(tokens.astype(np.int64)), BATCH):
-        yield ids
-        done += int(ids.shape[0])
-        tick(done)
-
-
-def _targets(ids: Tensor) -> Tensor:
-    return ids[:, 1:].reshape(-1)
+    within = np.arange(int(part.lengths.max())) < part.lengths[:, None]
+    ids = np.zeros(within.shape, dtype=np.int64)
+    ids[within] = part.tokens
+    windows, positions = part.owners, part.positions.astype(np.int64)
+    truth = ids[windows, positions]
+    return Batch(*(torch.from_numpy(array) for array in (ids, windows, positions, truth)))
 
 
 def _chunks(states: Tensor, truth: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from invarlock.evidence.model import UInt32s
+from invarlock.evidence.layout import whole_runs
+from invarlock.evidence.model import Layout, UInt32s
 from invarlock.evidence.schedule import draw, window_id
 from invarlock.evidence.schema import Digest, Schedule, Window
 from invarlock.measure.ingest import Document
@@ -20,10 +21,10 @@ from invarlock.measure.job import DataCounts
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """The scheduled windows and their token ids, shape (windows, length), final ones first."""
+    """The scheduled windows, final ones first, and where their tokens and rows lie."""
 
     windows: tuple[Window, ...]
-    tokens: UInt32s
+    layout: Layout
     counts: DataCounts
 
 
@@ -39,11 +40,12 @@ def cut(
     digests = [window_id(piece.tolist()) for piece in pieces]
     drawn = draw(schedule, digests, [piece[1:] for piece in pieces])
     windows = tuple(
-        _window(documents[places[at][0]], digests[at], places[at][1], position < schedule.final)
+        _window(documents, places[at], digests[at], length, position < schedule.final)
         for position, at in enumerate(drawn)
     )
     tokens = np.array([pieces[at] for at in drawn], dtype="<u4").reshape(len(drawn), length)
-    return Drawn(windows, tokens, DataCounts(documents=len(documents), windows=len(set(digests))))
+    counts = DataCounts(documents=len(documents), windows=len(set(digests)))
+    return Drawn(windows, whole_runs(tokens), counts)
 
 
 def ids_at(
@@ -70,12 +72,17 @@ def _pieces(
     return pieces, places
 
 
-def _window(document: Document, digest: Digest, start: int, final: bool) -> Window:
+def _window(
+    documents: Sequence[Document], place: tuple[int, int], digest: Digest, length: int, final: bool
+) -> Window:
+    document = documents[place[0]]
     return Window(
         id=digest,
         subject_id=None,
         phase="final" if final else "preview",
         document=document.id,
         slice=document.slice,
-        start=start,
+        start=place[1],
+        length=length,
+        rows=length - 1,
     )

@@ -18,7 +18,13 @@ from invarlock.security.manifest import RuntimeManifest
 from invarlock.verify.differences import differences
 
 _ALWAYS: Final = ("data.jsonl", "job.json")
-_LEFT_BY_BASELINE: Final = ("baseline.i64", "hidden.f32", "windows.json", "windows.u32")
+_LEFT_BY_BASELINE: Final = (
+    "baseline.i64",
+    "hidden.f32",
+    "positions.u32",
+    "windows.json",
+    "windows.u32",
+)
 
 
 def given(baseline: ModelRecord, subject: ModelRecord) -> Mapping[Arm, list[str]]:

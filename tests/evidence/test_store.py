@@ -44,7 +44,7 @@ def test_reads_back_what_was_written() -> None:
     assert CASE.columns is not None
     for name, column in CASE.columns.items():
         assert np.array_equal(getattr(evidence, name), column)
-    assert evidence.tokens.shape == (CASE.windows, CASE.scored + 1)
+    assert evidence.tokens.shape == (CASE.windows * (CASE.scored + 1),)
     assert len(evidence.windows) == CASE.windows
     assert evidence.tensors == {
         "baseline": CASE.baseline_tensors,
@@ -109,6 +109,13 @@ def test_part_of_another_size(name: str, cut: int) -> None:
         ("windows.json", lambda w: w[0].update(phase="other")),
         ("windows.json", lambda w: w[0].pop("slice")),
         ("windows.json", lambda w: w[0].update(document=7)),
+        ("windows.json", lambda w: w[0].update(length=0)),
+        ("windows.json", lambda w: w[0].update(rows=0)),
+        ("windows.json", lambda w: w[0].update(length=8)),
+        ("windows.json", lambda w: w[0].update(rows=2**31)),
+        ("windows.json", lambda w: w[0].update(answer=0)),
+        ("windows.json", lambda w: (w[0].update(length=8), w[1].update(length=10), None)[2]),
+        ("windows.json", lambda w: (w[0].update(rows=7), w[1].update(rows=9), None)[2]),
         ("windows.json", lambda w: {"windows": w}),
         ("subject.tensors.json", lambda t: t.reverse()),
         ("subject.tensors.json", lambda t: t.append(t[-1])),
@@ -151,6 +158,18 @@ def test_window_id_must_be_that_of_its_tokens() -> None:
     tokens = bytearray(FILES["windows.u32"])
     tokens[0] ^= 1
     assert _refused(sealed(FILES, windows__u32=bytes(tokens))).code == "E403"
+
+
+@pytest.mark.parametrize(("row", "position"), [(0, 0), (0, 2), (3, 9), (41, 1)])
+def test_scored_positions_are_those_of_the_task(row: int, position: int) -> None:
+    positions = np.frombuffer(FILES["positions.u32"], "<u4").copy()
+    same = sealed(FILES, positions__u32=positions.tobytes())
+    assert np.array_equal(read_evidence(same, SANDBOXED).positions, positions)
+    assert positions[row] != position
+    positions[row] = position
+    fault = _refused(sealed(FILES, positions__u32=positions.tobytes()))
+    assert fault.code == "E405"
+    assert f"window {row // CASE.scored} " in fault.message
 
 
 def _swap_windows(first: int, second: int) -> dict[str, bytes]:

@@ -80,6 +80,48 @@ def test_points_against_plain_floats(label: str | None) -> None:
         assert float(point) == pytest.approx(float(number), rel=0, abs=2e-9), measure
 
 
+def ragged(evidence: Evidence, seed: int = 3) -> Evidence:
+    """The same with some rows of each window left out, never all."""
+    keep = np.random.default_rng(seed).random((len(evidence.windows), CASE.scored)) < 0.6
+    keep[:, 0] = True
+    windows = tuple(
+        window.model_copy(update={"rows": int(kept.sum())})
+        for window, kept in zip(evidence.windows, keep, strict=True)
+    )
+    rows = keep.reshape(-1)
+    names = ("positions", "baseline_loss", "loss", "kl", "delta_p", "top1")
+    columns = {name: getattr(evidence, name)[rows] for name in names}
+    return replace(evidence, windows=windows, **columns)
+
+
+def test_windows_may_score_unequal_numbers_of_tokens() -> None:
+    """Means weigh tokens, percentiles of windows do not, whatever a window's share."""
+    evidence = ragged(CASE.evidence())
+    values = _estimate(CASE, evidence)
+    final, preview = _phase(evidence, "final"), _phase(evidence, "preview")
+    counts = np.array([window.rows for window in evidence.windows])
+    assert len(set(counts[final])) > 2
+    rows = np.repeat(final, counts)
+    change = (evidence.loss - evidence.baseline_loss) / NANO
+    kl, delta_p = evidence.kl[rows] / NANO, evidence.delta_p[rows] / NANO * 100
+    means = [part.mean() for part in np.split(change, evidence.layout.offsets[1:-1])]
+    drift = change[rows].mean() - change[np.repeat(preview, counts)].mean()
+    expected = {
+        "perplexity.ratio": math.exp(change[rows].mean()),
+        "perplexity.drift": math.exp(drift),
+        "perplexity.tail.p90": np.percentile(np.array(means)[final], 90),
+        "kl.mean": kl.mean(),
+        "kl.p99": np.percentile(kl, 99),
+        "delta_p.rms": math.sqrt((delta_p**2).mean()),
+        "top1.agreement": evidence.top1[rows].mean(),
+        "windows.tokens": counts[final].sum(),
+    }
+    for measure, number in expected.items():
+        point = values.get(Key(measure)).point
+        assert point is not None
+        assert float(point) == pytest.approx(float(number), rel=0, abs=2e-9), measure
+
+
 def test_intervals_hold_their_points_and_slices_have_their_own() -> None:
     bar = make_bar(final=40, preview=5)
     case = Synthetic(bar=bar, documents=30, per_document=2).edited(noise=0.3)
@@ -247,7 +289,7 @@ def test_order_of_windows_does_not_matter_to_values() -> None:
     shuffled = replace(
         evidence,
         windows=tuple(evidence.windows[position] for position in order),
-        tokens=evidence.tokens[order],
+        tokens=evidence.tokens.reshape(-1, CASE.scored + 1)[order].reshape(-1),
         baseline_loss=turned(evidence.baseline_loss),
         loss=turned(evidence.loss),
         kl=turned(evidence.kl),

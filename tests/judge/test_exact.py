@@ -5,38 +5,51 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invarlock.canonical import NON_FINITE
+from invarlock.canonical import NANO, NON_FINITE
+from invarlock.evidence.layout import offsets
 from invarlock.judge import exact
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 
 
-@given(st.lists(st.lists(INT64, min_size=3, max_size=3), min_size=1, max_size=5))
-def test_row_sums_never_overflow(rows: list[list[int]]) -> None:
-    assert exact.row_sums(np.array(rows, dtype=np.int64)) == [sum(row) for row in rows]
+RUNS = st.lists(st.lists(INT64, min_size=1, max_size=4), max_size=5)
+SMALL = st.lists(st.lists(st.integers(-NANO, NANO), min_size=1, max_size=4), max_size=5)
 
 
-@given(st.lists(st.lists(INT64, min_size=3, max_size=3), min_size=1, max_size=5))
-def test_row_squares_never_overflow(rows: list[list[int]]) -> None:
-    expected = [sum(number**2 for number in row) for row in rows]
-    assert exact.row_squares(np.array(rows, dtype=np.int64)) == expected
+def flat(runs: list[list[int]]) -> tuple[Any, Any]:
+    numbers = np.array([number for run in runs for number in run], dtype=np.int64)
+    return numbers, offsets(np.array([len(run) for run in runs], dtype=np.int64))
 
 
-def test_sums_of_nothing() -> None:
-    nothing = np.zeros((0, 7), dtype=np.int64)
-    assert exact.row_sums(nothing) == []
-    assert exact.finite_rows(nothing) == []
+@given(RUNS)
+def test_sums_of_runs_never_overflow(runs: list[list[int]]) -> None:
+    assert exact.run_sums(*flat(runs)) == [sum(run) for run in runs]
 
 
-def test_flagged_rows_are_seen() -> None:
-    matrix = np.array([[1, 2], [NON_FINITE, 0], [NON_FINITE + 1, 0]], dtype=np.int64)
-    assert exact.finite_rows(matrix) == [True, False, True]
+@given(st.one_of(RUNS, SMALL))
+def test_squares_of_runs_never_overflow(runs: list[list[int]]) -> None:
+    expected = [sum(number**2 for number in run) for run in runs]
+    assert exact.run_squares(*flat(runs)) == expected
+
+
+def test_squares_at_the_edge_of_int64() -> None:
+    edge = 3_037_000_499
+    runs = [[edge, -edge, edge], [edge]]
+    assert edge**2 < 2**63 <= (edge + 1) ** 2
+    assert exact.run_squares(*flat(runs)) == [3 * edge**2, edge**2]
+
+
+def test_flagged_runs_are_seen() -> None:
+    runs = [[1, 2, 3], [NON_FINITE], [NON_FINITE + 1, 0], [0, NON_FINITE]]
+    assert exact.finite_runs(*flat(runs)) == [True, False, True, False]
+    assert exact.finite_runs(*flat([])) == []
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from invarlock.canonical import digest_bytes
+from invarlock.evidence.layout import whole_runs
 from invarlock.evidence.schema import Window
 from invarlock.judge import Key, contract_of
 from invarlock.judge.facts import fact_values, overlapping
@@ -20,9 +21,18 @@ EVIDENCE = CASE.evidence()
 CONTRACT = contract_of(CASE.bar)
 
 
-def _window(name: str, document: str, start: int) -> Window:
+def _window(name: str, document: str, start: int, length: int = 8) -> Window:
     one = digest_bytes(name.encode())
-    return Window(id=one, subject_id=one, phase="final", document=document, slice=None, start=start)
+    return Window(
+        id=one,
+        subject_id=one,
+        phase="final",
+        document=document,
+        slice=None,
+        start=start,
+        length=length,
+        rows=length - 1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +50,7 @@ def _window(name: str, document: str, start: int) -> Window:
 )
 def test_overlap_is_measured_on_content(places: list[tuple[str, str, int]], expected: int) -> None:
     tokens = np.arange(8 * len(places), dtype=np.uint32).reshape(-1, 8)
-    assert overlapping([_window(*place) for place in places], tokens) == expected
+    assert overlapping([_window(*place) for place in places], whole_runs(tokens)) == expected
 
 
 @pytest.mark.parametrize(("shift", "repeats"), [(0, 20), (1, 20), (31, 20), (48, 19), (64, 20)])
@@ -50,12 +60,12 @@ def test_a_text_that_stands_twice_is_found_by_its_tokens(shift: int, repeats: in
     other = np.concatenate([np.arange(60_000, 60_000 + shift, dtype=np.uint32), text])
     cut = [run[: len(run) // length * length].reshape(-1, length) for run in (text, other)]
     windows = [
-        _window(f"{document}{row}", f"doc {document}", row * length)
+        _window(f"{document}{row}", f"doc {document}", row * length, length)
         for document, rows in enumerate(cut)
         for row in range(len(rows))
     ]
-    assert overlapping(windows[:20], cut[0]) == 0
-    assert overlapping(windows, np.concatenate(cut)) == repeats
+    assert overlapping(windows[:20], whole_runs(cut[0])) == 0
+    assert overlapping(windows, whole_runs(np.concatenate(cut))) == repeats
 
 
 def test_counts_and_words() -> None:

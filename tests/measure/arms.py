@@ -20,7 +20,7 @@ from invarlock.measure.arm import Place, run_arm
 from invarlock.measure.job import ArmAnswer, ArmJob
 
 SEED = "sha256:" + "5" * 64
-HANDED_OVER = ("windows.json", "windows.u32", "baseline.i64", "hidden.f32")
+HANDED_OVER = ("windows.json", "windows.u32", "positions.u32", "baseline.i64", "hidden.f32")
 
 
 def contract(length: int = 16) -> Contract:

@@ -17,7 +17,7 @@ from invarlock.measure.loading import load_model, read_config
 from tests.measure.arms import measure
 from tests.measure.tiny import VOCABULARY
 
-WINDOWS = np.random.default_rng(1).integers(4, VOCABULARY, size=(2, 16), dtype=np.uint32)
+WINDOW = np.random.default_rng(1).integers(4, VOCABULARY, size=16, dtype=np.uint32)
 
 
 def load(folder: Path) -> Any:
@@ -26,7 +26,7 @@ def load(folder: Path) -> Any:
 
 
 def test_a_causal_model_is_let_through(tiny: Path) -> None:
-    check_causal(load(tiny), WINDOWS)
+    check_causal(load(tiny), WINDOW)
 
 
 def test_a_model_without_its_causal_mask_is_refused(tiny: Path) -> None:
@@ -35,7 +35,7 @@ def test_a_model_without_its_causal_mask_is_refused(tiny: Path) -> None:
     for layer in model.model.layers:
         layer.self_attn.is_causal = False
     with pytest.raises(InvarlockError) as caught:
-        check_causal(model, WINDOWS)
+        check_causal(model, WINDOW)
     assert caught.value.code == "E210"
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from invarlock.artifacts.model_files import open_model
 from invarlock.canonical import NANO, NON_FINITE
 from invarlock.errors import SafetyRefusal
+from invarlock.evidence.layout import Layout, whole_runs
 from invarlock.measure import score
 from invarlock.measure.fixed import to_nano
 from invarlock.measure.head import read_head
@@ -23,6 +24,7 @@ from invarlock.measure.score import Body, Pairing, score_baseline, score_subject
 from tests.measure.tiny import VOCABULARY, make_model
 
 TOKENS = np.random.default_rng(2).integers(0, VOCABULARY, (21, 16)).astype("<u4")
+LAYOUT = whole_runs(TOKENS)
 
 
 def body(folder: Path) -> Body:
@@ -45,7 +47,7 @@ def other(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pairing(of: Body) -> Pairing:
     hidden = io.BytesIO()
-    losses = score_baseline(of, TOKENS, hidden)
+    losses = score_baseline(of, LAYOUT, hidden)
     hidden.seek(0)
     assert of.head is not None
     return Pairing(of.head, hidden, losses)
@@ -54,7 +56,7 @@ def pairing(of: Body) -> Pairing:
 def test_all_four_equal_plain_arithmetic(tiny: Path, other: Path) -> None:
     baseline, subject = body(tiny), body(other)
     given_pair = pairing(baseline)
-    loss, kl, delta_p, top1 = score_subject(subject, TOKENS, given_pair)
+    loss, kl, delta_p, top1 = score_subject(subject, LAYOUT, given_pair)
     p, q = log_softmax(baseline), log_softmax(subject)
     truth = TOKENS[:, 1:].reshape(-1).astype(np.int64)
     rows = np.arange(truth.size)
@@ -69,7 +71,7 @@ def test_all_four_equal_plain_arithmetic(tiny: Path, other: Path) -> None:
 
 def test_identical_weights_are_exactly_at_the_null(tiny: Path) -> None:
     given_pair = pairing(body(tiny))
-    loss, kl, delta_p, top1 = score_subject(body(tiny), TOKENS, given_pair)
+    loss, kl, delta_p, top1 = score_subject(body(tiny), LAYOUT, given_pair)
     assert np.array_equal(loss, given_pair.losses)
     assert not kl.any()
     assert not delta_p.any()
@@ -79,9 +81,9 @@ def test_identical_weights_are_exactly_at_the_null(tiny: Path) -> None:
 def test_chunks_change_nothing_that_can_be_seen(
     tiny: Path, other: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = score_subject(body(other), TOKENS, pairing(body(tiny)))
+    whole = score_subject(body(other), LAYOUT, pairing(body(tiny)))
     monkeypatch.setattr(score, "CHUNK", 7)
-    pieces = score_subject(body(other), TOKENS, pairing(body(tiny)))
+    pieces = score_subject(body(other), LAYOUT, pairing(body(tiny)))
     for one, two in zip(whole, pieces, strict=True):
         assert np.max(np.abs(one - two)) < 1e-5 * NANO
 
@@ -90,15 +92,15 @@ def test_nan_weights_flag_every_number(tiny: Path) -> None:
     broken = body(tiny)
     with torch.no_grad():
         broken.model.model.norm.weight[0] = torch.nan
-    for column in score_subject(broken, TOKENS, pairing(body(tiny))):
+    for column in score_subject(broken, LAYOUT, pairing(body(tiny))):
         assert np.all(column == NON_FINITE)
-    for column in score_subject(body(tiny), TOKENS, pairing(body(tiny))):
+    for column in score_subject(body(tiny), LAYOUT, pairing(body(tiny))):
         assert np.all(column != NON_FINITE)
 
 
 def test_a_vocabulary_of_another_size_leaves_kl_flagged(tiny: Path, tmp_path: Path) -> None:
     wider = body(make_model(tmp_path / "m", vocab_size=VOCABULARY + 8))
-    loss, kl, delta_p, top1 = score_subject(wider, TOKENS, pairing(body(tiny)))
+    loss, kl, delta_p, top1 = score_subject(wider, LAYOUT, pairing(body(tiny)))
     assert np.all(kl == NON_FINITE)
     for column in (loss, delta_p, top1):
         assert np.all(column != NON_FINITE)
@@ -107,13 +109,47 @@ def test_a_vocabulary_of_another_size_leaves_kl_flagged(tiny: Path, tmp_path: Pa
 def test_without_a_split_only_the_loss_is_measured(tiny: Path) -> None:
     whole = replace(body(tiny), head=None)
     hidden = io.BytesIO()
-    losses = score_baseline(whole, TOKENS, hidden)
+    losses = score_baseline(whole, LAYOUT, hidden)
     assert hidden.getvalue() == b""
-    loss, *others = score_subject(whole, TOKENS, None)
+    loss, *others = score_subject(whole, LAYOUT, None)
     assert np.array_equal(loss, losses)
     for column in others:
         assert np.all(column == NON_FINITE)
     assert np.max(np.abs(losses - pairing(body(tiny)).losses)) < 1e-5 * NANO
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_windows_of_unequal_length_score_as_if_alone(tiny: Path, other: Path, split: bool) -> None:
+    """Filling up a batch's shorter windows changes no number of theirs."""
+    draw = np.random.default_rng(8)
+    lengths = draw.integers(2, 17, 21)
+    picked = [np.flatnonzero(draw.random(n - 1) < 0.5) + 1 for n in lengths]
+    positions = [some if len(some) else np.array([1]) for some in picked]
+    layout = Layout(
+        np.concatenate([row[:n] for row, n in zip(TOKENS, lengths, strict=True)]),
+        np.concatenate(positions).astype("<u4"),
+        lengths,
+        np.array([len(some) for some in positions]),
+    )
+
+    def scored(these: Layout) -> list[np.ndarray]:
+        baseline, subject = body(tiny), body(other)
+        hidden = io.BytesIO()
+        if not split:
+            baseline, subject = replace(baseline, head=None), replace(subject, head=None)
+        losses = score_baseline(baseline, these, hidden)
+        hidden.seek(0)
+        pair = None if baseline.head is None else Pairing(baseline.head, hidden, losses)
+        return [losses, *score_subject(subject, these, pair)]
+
+    whole = scored(layout)
+    alone = [scored(layout.part(at, at + 1)) for at in range(len(layout))]
+    for column, parts in zip(whole, zip(*alone, strict=True), strict=True):
+        assert column.shape == (layout.rows,)
+        assert np.max(np.abs(column - np.concatenate(parts))) < 1e-5 * NANO
+    rows = np.concatenate([at * 15 + some - 1 for at, some in enumerate(positions)])
+    full = score_baseline(body(tiny), LAYOUT, io.BytesIO())[rows]
+    assert np.max(np.abs(whole[0] - full)) < 1e-5 * NANO
 
 
 @pytest.mark.parametrize("split", [True, False])
@@ -124,9 +160,9 @@ def test_a_model_that_fails_on_its_windows_is_refused(tmp_path: Path, split: boo
     bad = body(make_model(tmp_path / "n", "gpt2", n_positions=positions))
     if not split:
         good, bad = replace(good, head=None), replace(bad, head=None)
-    score_baseline(good, TOKENS, io.BytesIO())
+    score_baseline(good, LAYOUT, io.BytesIO())
     with pytest.raises(SafetyRefusal, match="fails on its own windows: ") as caught:
-        score_baseline(bad, TOKENS, io.BytesIO())
+        score_baseline(bad, LAYOUT, io.BytesIO())
     assert caught.value.code == "E207"
 
 
@@ -140,9 +176,9 @@ def test_hidden_states_of_other_windows_or_another_head_are_refused(tiny: Path) 
         (states, good.losses + 1),
     ):
         with pytest.raises(SafetyRefusal) as caught:
-            score_subject(body(tiny), TOKENS, Pairing(good.head, io.BytesIO(hidden), losses))
+            score_subject(body(tiny), LAYOUT, Pairing(good.head, io.BytesIO(hidden), losses))
         assert caught.value.code == "E001"
-    score_subject(body(tiny), TOKENS, Pairing(good.head, io.BytesIO(states), good.losses))
+    score_subject(body(tiny), LAYOUT, Pairing(good.head, io.BytesIO(states), good.losses))
 
 
 @given(st.floats(allow_nan=True, allow_infinity=True))

@@ -41,7 +41,7 @@ def _declared(how: str) -> Field:
 _FIXED: Final = _recomputed("fixed by this version")
 _POLICY: Final = _recomputed("compiled again from `policy/source.invar` and `policy/include/`")
 _JUDGE: Final = _recomputed("by the judge, from evidence and bar")
-_RUNTIME: Final = _recomputed("from the observations in the manifest, worse arm first")
+_RUNTIME: Final = _recomputed("from the observations in the manifest, the worst boundary first")
 _CONTRACT: Final = _recomputed("from the bar")
 _SUBJECT: Final = _bound("the subject's folder: exact set of files, or its root digest")
 _BASELINE: Final = _bound("the baseline's folder, when given or pinned by the consumer's bar")
@@ -122,32 +122,32 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "requested.remote_code": _bound("`runtime.remote_code` is recomputed from it"),
         "requested.pickle": _bound("`runtime.pickle` is recomputed from it"),
         "requested.plugins": _bound("`runtime.plugins` is recomputed from it"),
-        "arms.*.reused": _HOST,
-        "arms.*.bytes_binding": _HOST,
-        "arms.*.inputs[]": _recomputed("from the loaded files of both models"),
-        "arms.*.observed_inside": _ISOLATION,
-        "arms.*.observed_inside.user": _declared(
+        "arms.*[].reused": _HOST,
+        "arms.*[].bytes_binding": _HOST,
+        "arms.*[].inputs[]": _recomputed("from the loaded files of both models"),
+        "arms.*[].observed_inside": _ISOLATION,
+        "arms.*[].observed_inside.user": _declared(
             "bound is whether it is 0: `runtime.isolation` is recomputed from that; which other "
             "is the host's word"
         ),
-        "arms.*.observed_inside.interfaces[]": _NETWORK,
-        "arms.*.observed_inside.routes": _NETWORK,
-        "arms.*.observed_inside.connect": _CONNECT,
-        "arms.*.observed_inside.write": _TRIAL,
-        "arms.*.observed_inside.read": _TRIAL,
-        "arms.*.observed_inside.nested_user_namespace": _TRIAL,
-        "arms.*.observed_inside.limits": _HOST,
-        "arms.*.observed_inside.environment[]": _HOST,
-        "arms.*.observed_outside": _ISOLATION,
-        "arms.*.observed_outside.interfaces[]": _NETWORK,
-        "arms.*.observed_outside.routes": _NETWORK,
-        "arms.*.observed_outside.capabilities.bounding": _HOST,
-        "arms.*.observed_outside.writable[]": _declared(
+        "arms.*[].observed_inside.interfaces[]": _NETWORK,
+        "arms.*[].observed_inside.routes": _NETWORK,
+        "arms.*[].observed_inside.connect": _CONNECT,
+        "arms.*[].observed_inside.write": _TRIAL,
+        "arms.*[].observed_inside.read": _TRIAL,
+        "arms.*[].observed_inside.nested_user_namespace": _TRIAL,
+        "arms.*[].observed_inside.limits": _HOST,
+        "arms.*[].observed_inside.environment[]": _HOST,
+        "arms.*[].observed_outside": _ISOLATION,
+        "arms.*[].observed_outside.interfaces[]": _NETWORK,
+        "arms.*[].observed_outside.routes": _NETWORK,
+        "arms.*[].observed_outside.capabilities.bounding": _HOST,
+        "arms.*[].observed_outside.writable[]": _declared(
             "bound is whether the sandbox may write there: `runtime.isolation` is recomputed from "
             "that; which of those places is the host's word"
         ),
-        "arms.*.refused": _HOST,
-        "arms.*.tool": _HOST,
+        "arms.*[].refused": _HOST,
+        "arms.*[].tool": _HOST,
     },
     "evidence-header": {
         "version": _FIXED,

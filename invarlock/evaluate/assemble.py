@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Sequence
 
-from pydantic import TypeAdapter, ValidationError
-
-from invarlock.errors import SafetyRefusal
-from invarlock.evaluate.arms import ArmResult, Inputs
+from invarlock.evaluate.combine import cuts, required, unusable, windows_of
+from invarlock.evaluate.inputs import Inputs, Measured
 from invarlock.evidence.schema import HEADER_FILE, ArmFacts, DataFacts, Header, Window
 from invarlock.evidence.store import encode_header, encode_windows, part_digests
 
-_T = TypeVar("_T")
-_WINDOWS = TypeAdapter(tuple[Window, ...])
 
-
-def assemble(inputs: Inputs, baseline: ArmResult, subject: ArmResult) -> dict[str, bytes]:
-    """The files of ``evidence/`` by name, the header included.
+def assemble(inputs: Inputs, baseline: Measured, subject: Measured) -> dict[str, bytes]:
+    """The files of ``evidence/`` by name, the header included, for the windows that were measured.
 
     Raises :class:`SafetyRefusal` E303 when an arm's files do not fit the schema.
     """
+    windows = windows_of(baseline)
+    tokens = _pick(baseline, "windows.u32", cuts(window.length for window in windows))
+    positions = _pick(baseline, "positions.u32", cuts(window.rows for window in windows))
     parts = {
-        "windows.json": encode_windows(_paired(baseline, subject)),
-        "windows.u32": baseline.read("windows.u32"),
-        "positions.u32": baseline.read("positions.u32"),
+        "windows.json": encode_windows(_paired(windows, subject)),
+        "windows.u32": tokens,
+        "positions.u32": positions,
         "baseline.i64": baseline.read("baseline.i64"),
         "baseline.tensors.json": baseline.read("baseline.tensors.json"),
         "subject.i64": subject.read("subject.i64"),
         "subject.tensors.json": subject.read("subject.tensors.json"),
     }
-    counted = _required(baseline.answer.data, "data")
+    counted = required(baseline.answer.data, "data")
     header = Header(
         origin="measured",
         contract=inputs.contract,
@@ -44,33 +42,26 @@ def assemble(inputs: Inputs, baseline: ArmResult, subject: ArmResult) -> dict[st
     return {HEADER_FILE: encode_header(header), **parts}
 
 
-def _facts(root: str, arm: ArmResult) -> ArmFacts:
-    tokenizer = _required(arm.answer.tokenizer, "tokenizer")
+def _facts(root: str, arm: Measured) -> ArmFacts:
+    tokenizer = required(arm.answer.tokenizer, "tokenizer")
     return ArmFacts(root=root, tokenizer=tokenizer, device=arm.answer.device)
 
 
-def _paired(baseline: ArmResult, subject: ArmResult) -> tuple[Window, ...]:
-    """The baseline's windows with the ids that the subject's tokenizer gives at the same places."""
-    try:
-        windows = _WINDOWS.validate_json(baseline.read("windows.json"))
-    except ValidationError as err:
-        raise _unusable("windows.json") from err
-    ids = subject.answer.subject_ids
-    if ids is None or len(ids) != len(windows):
-        raise _unusable("subject_ids")
+def _pick(measured: Measured, name: str, at: Sequence[int]) -> bytes:
+    """What the windows measured have of a file of uint32 that holds those of all."""
+    whole = measured.read(name)
+    if len(whole) != 4 * at[-1]:
+        raise unusable(name)
+    return b"".join(whole[4 * at[s.start] : 4 * at[s.stop]] for s in measured.spans)
+
+
+def _paired(windows: Sequence[Window], subject: Measured) -> tuple[Window, ...]:
+    """The windows measured, with the ids that the subject's tokenizer gives at their places."""
+    chosen = [window for span in subject.spans for window in windows[span.start : span.stop]]
+    ids = required(subject.answer.subject_ids, "subject_ids")
+    if len(ids) != len(chosen):
+        raise unusable("subject_ids")
     return tuple(
         window.model_copy(update={"subject_id": other})
-        for window, other in zip(windows, ids, strict=True)
-    )
-
-
-def _required(value: _T | None, name: str) -> _T:
-    if value is None:
-        raise _unusable(name)
-    return value
-
-
-def _unusable(name: str) -> SafetyRefusal:
-    return SafetyRefusal(
-        "E303", f"the boundary's answer cannot be used: `{name}` does not fit", "run again"
+        for window, other in zip(chosen, ids, strict=True)
     )

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,11 +16,13 @@ from invarlock import __version__
 from invarlock.artifacts.folder import FileEntry, Folder, SealedFile, open_folder, seal_file
 from invarlock.canonical import canonical_bytes, decimal_text, digest_bytes, quantise
 from invarlock.errors import EnvironmentFault
-from invarlock.evaluate.arms import ArmResult, Inputs, measure_baseline, measure_subject
 from invarlock.evaluate.assemble import assemble
 from invarlock.evaluate.cache import BaselineCache
+from invarlock.evaluate.executors.local import Local
+from invarlock.evaluate.inputs import Inputs, Measured
 from invarlock.evaluate.request import ChosenBar, Request, choose_bar
 from invarlock.evaluate.run_folder import check_free, new_run_folder, write_file
+from invarlock.evaluate.session import Session, whole_of
 from invarlock.evidence.schedule import schedule_seed
 from invarlock.evidence.schema import RuntimeFacts
 from invarlock.evidence.store import read_evidence
@@ -79,12 +80,11 @@ def run(request: Request, say: Say) -> Report:
         scratch = folder / ".boundary"
         scratch.mkdir(mode=0o700)
         cache = BaselineCache(request.cache_folder) if request.use_cache else None
-        with watch("baseline"):
-            first = measure_baseline(inputs, scratch, cache, say)
-        with watch("subject"):
-            second = measure_subject(inputs, first, scratch, say)
+        session = Session(inputs, Local(), cache, scratch, say, watch)
+        session.check()
+        session.measure(whole_of(inputs.schedule))
         say("judging")
-        report = _write(folder, chosen, inputs, (first, second), watch)
+        report = _write(folder, chosen, inputs, session.arms(), watch)
         shutil.rmtree(scratch)
     return report
 
@@ -117,13 +117,13 @@ def _write(
     folder: Path,
     chosen: ChosenBar,
     inputs: Inputs,
-    arms: tuple[ArmResult, ArmResult],
+    arms: tuple[Measured, Measured],
     watch: _Watch,
 ) -> Report:
     """Write every file of the run but the report, judge what was written, write the report."""
     manifest = RuntimeManifest(
         requested=Requested(execution_mode=inputs.request.requested_mode),
-        arms={"baseline": arms[0].runtime, "subject": arms[1].runtime},
+        arms={"baseline": arms[0].runtimes, "subject": arms[1].runtimes},
     )
     parts = assemble(inputs, *arms)
     compiled = chosen.compiled
@@ -175,7 +175,7 @@ def _records(files: tuple[FileEntry, ...]) -> tuple[FileRecord, ...]:
     return tuple(FileRecord(path=f.path, size=f.size, digest=f.digest) for f in files)
 
 
-def _declared(request: Request, arms: tuple[ArmResult, ArmResult], watch: _Watch) -> Declared:
+def _declared(request: Request, arms: tuple[Measured, Measured], watch: _Watch) -> Declared:
     return Declared(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         tool=Tool(version=__version__),
@@ -190,27 +190,21 @@ def _declared(request: Request, arms: tuple[ArmResult, ArmResult], watch: _Watch
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Lap:
-    name: str
-    seconds: float
-
-
 class _Watch:
     """Seconds by step, for the report's declared timings."""
 
     def __init__(self) -> None:
-        self._laps: list[_Lap] = []
+        self._laps: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         begun = time.monotonic()
         yield
-        self._laps.append(_Lap(name, time.monotonic() - begun))
+        self._laps[name] = self._laps.get(name, 0.0) + time.monotonic() - begun
 
     def seconds(self) -> dict[str, str]:
         """Each step's seconds, to the millisecond."""
         return {
-            lap.name: decimal_text(quantise(Decimal(round(lap.seconds * 1000)) / 1000))
-            for lap in self._laps
+            name: decimal_text(quantise(Decimal(round(spent * 1000)) / 1000))
+            for name, spent in self._laps.items()
         }

@@ -14,7 +14,8 @@ from invarlock.policy.ir import BarIR
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One evaluation. ``memory_budget`` in bytes, ``time_limit_s`` in seconds for each arm."""
+    """One evaluation. ``memory_budget`` in bytes, ``time_limit_s`` in seconds for each
+    boundary, ``threads`` of each boundary (``None``: as many as there are cores)."""
 
     policy: str
     tier: str | None
@@ -29,6 +30,7 @@ class Request:
     cache: Path | None = None
     use_cache: bool = True
     time_limit_s: float = 3600.0
+    threads: int | None = None
 
     @property
     def cache_folder(self) -> Path:

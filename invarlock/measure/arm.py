@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -22,7 +22,7 @@ from invarlock.artifacts.model_files import ModelFiles, check_bound, open_model
 from invarlock.errors import SafetyRefusal
 from invarlock.evidence.layout import layout_of
 from invarlock.evidence.model import Int64s, Layout
-from invarlock.evidence.schema import Tensor, Window
+from invarlock.evidence.schema import COLUMNS, Tensor, Window
 from invarlock.evidence.store import (
     encode_columns,
     encode_tensors,
@@ -44,7 +44,7 @@ from invarlock.measure.job import (
     ArmJob,
 )
 from invarlock.measure.tokenizer import Tokenizer, load_tokenizer
-from invarlock.measure.windows import Drawn, cut, ids_at
+from invarlock.measure.windows import Drawn, Scored, cut, ids_at
 
 if TYPE_CHECKING:
     from invarlock.measure.head import Head
@@ -112,17 +112,15 @@ def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     clock = Clock(place.say)
     with _scanning(job, files) as records:
         with clock.phase("windows"):
-            documents = read_documents(place.inputs / DATA_FILE)
             tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
-            drawn = _draw(job, documents, tokenizer)
+            drawn = _scheduled(job, place) if job.drawn else _draw(job, place, tokenizer)
+        scored = drawn.part(job)
         with clock.phase("load"):
-            body = _load(job, place, files, drawn.layout)
+            body = _load(job, place, files, scored.layout) if scored.windows else None
         with clock.phase("guards"):
             tensors = [record.result() for record in records]
-    from invarlock.measure.score import score_baseline
-
     with clock.phase("score"), (place.out / HIDDEN_FILE).open("wb") as hidden:
-        loss = score_baseline(body, drawn.layout, hidden, _counter(place, len(drawn.windows)))
+        loss = _baseline_loss(body, place, scored, hidden)
     place.write(WINDOWS_FILE, encode_windows(drawn.windows))
     place.write(TOKENS_FILE, encode_u32(drawn.layout.tokens))
     place.write(POSITIONS_FILE, encode_u32(drawn.layout.positions))
@@ -131,43 +129,69 @@ def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     return _answer(job, clock, tokenizer).model_copy(update={"data": drawn.counts})
 
 
+def _baseline_loss(body: Body | None, place: Place, scored: Scored, hidden: IO[bytes]) -> Int64s:
+    if body is None:
+        return np.zeros(0, dtype=np.int64)
+    from invarlock.measure.score import score_baseline
+
+    tick = _counter(place, len(scored.windows))
+    return score_baseline(body, scored.layout, hidden, tick, seam=scored.seam)
+
+
 def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     clock = Clock(place.say)
     with _scanning(job, files) as records:
         with clock.phase("windows"):
-            windows, layout = _scheduled(job, place)
+            scored = _scheduled(job, place).part(job)
             tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
-            ids = _same_places(job, windows, read_documents(place.inputs / DATA_FILE), tokenizer)
+            documents = read_documents(place.inputs / DATA_FILE)
+            ids = _same_places(job, scored.windows, documents, tokenizer)
         with clock.phase("load"):
-            body = _load(job, place, files, layout)
-            head = _baseline_head(place)
+            body = _load(job, place, files, scored.layout) if scored.windows else None
+            both = None if body is None else (body, _baseline_head(place))
         with clock.phase("guards"):
             tensors = [record.result() for record in records]
-    from invarlock.measure.score import Pairing, score_subject
-
-    losses = _baseline_losses(place, layout)
     with clock.phase("score"), (place.inputs / HIDDEN_FILE).open("rb") as hidden:
-        split = hidden.seek(0, 2) > 0
-        hidden.seek(0)
-        pairing = Pairing(head, hidden, losses) if head is not None and split else None
-        if pairing is None and body.head is not None:
-            place.say("the baseline's head is not split: no KL, Δp, agreement")
-        columns = score_subject(body, layout, pairing, _counter(place, len(windows)))
+        columns = _subject_columns(job, place, scored, both, hidden)
     place.write("subject.i64", encode_columns(*columns))
     place.write("subject.tensors.json", encode_tensors(tensors))
     return _answer(job, clock, tokenizer).model_copy(update={"subject_ids": tuple(ids)})
 
 
+def _subject_columns(
+    job: ArmJob,
+    place: Place,
+    scored: Scored,
+    both: tuple[Body, Head | None] | None,
+    hidden: IO[bytes],
+) -> tuple[Int64s, ...]:
+    losses = _baseline_losses(place, scored.layout)
+    if both is None:
+        return (losses,) * len(COLUMNS[job.contract.task].subject)
+    from invarlock.measure.score import Pairing, score_subject
+
+    body, head = both
+    split = hidden.seek(0, 2) > 0
+    hidden.seek(0)
+    pairing = Pairing(head, hidden, losses) if head is not None and split else None
+    if pairing is None and body.head is not None:
+        place.say("the baseline's head is not split: no KL, Δp, agreement")
+    tick = _counter(place, len(scored.windows))
+    return score_subject(body, scored.layout, pairing, tick, seam=scored.seam)
+
+
 @contextmanager
 def _scanning(job: ArmJob, files: ModelFiles) -> Iterator[list[Future[Tensor]]]:
     pool = ThreadPoolExecutor(job.threads)
+    shard = job.tensors
     try:
-        yield scan_in_threads(pool, files)
+        yield [] if shard is None else scan_in_threads(pool, files, shard)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _draw(job: ArmJob, documents: tuple[Document, ...], tokenizer: Tokenizer) -> Drawn:
+def _draw(job: ArmJob, place: Place, tokenizer: Tokenizer) -> Drawn:
+    documents = read_documents(place.inputs / DATA_FILE)
     ids = tokenizer.encode([document.text for document in documents])
     return cut(documents, ids, job.contract.windows.length, job.schedule)
 
@@ -232,8 +256,9 @@ def _baseline_head(place: Place) -> Head | None:
         return read_head(files, read_config(files))
 
 
-def _scheduled(job: ArmJob, place: Place) -> tuple[tuple[Window, ...], Layout]:
-    """The baseline's windows. Raises :class:`SafetyRefusal` E001 when they do not fit the job."""
+def _scheduled(job: ArmJob, place: Place) -> Drawn:
+    """The windows as the baseline's arm drew them. Raises :class:`SafetyRefusal` E001 when they do
+    not fit the job."""
     try:
         windows = _WINDOWS.validate_json((place.inputs / WINDOWS_FILE).read_bytes())
     except ValidationError as err:
@@ -247,7 +272,7 @@ def _scheduled(job: ArmJob, place: Place) -> tuple[tuple[Window, ...], Layout]:
         raise _unpaired(TOKENS_FILE)
     if positions.size != sum(window.rows for window in windows):
         raise _unpaired(POSITIONS_FILE)
-    return windows, layout_of(windows, tokens, positions)
+    return Drawn(windows, layout_of(windows, tokens, positions), None)
 
 
 def _baseline_losses(place: Place, layout: Layout) -> Int64s:

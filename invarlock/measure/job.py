@@ -6,9 +6,9 @@ hostile model, so the parent caps its size and checks it against :class:`ArmAnsw
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from invarlock.evidence.schema import (
     Arm,
@@ -35,19 +35,73 @@ PROGRESS_MARK: Final = "> "
 NO_ROOM: Final = 74
 """Exit code of a child that could not even write its answer (EX_IOERR of sysexits.h)."""
 
+BATCH: Final = 8
+"""Windows that pass the body together, counted anew where the preview windows begin. Spans start
+and stop on this grid, so that a part of the schedule is scored in the batches of the whole."""
+
 Purpose = Literal["check", "measure"]
 """``check`` reads headers and configuration of the model and stops before any library does."""
+
+
+class Span(Frozen):
+    """The windows ``start`` to ``stop`` (not included) of the schedule's order; final ones first.
+
+    An empty span scores nothing, and no model is loaded for it.
+    """
+
+    start: int = Field(ge=0)
+    stop: int = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.stop < self.start:
+            raise ValueError("a span stops before it starts")
+        return self
+
+    @property
+    def windows(self) -> int:
+        """How many windows it holds."""
+        return self.stop - self.start
+
+
+class Shard(Frozen):
+    """Every ``count``-th stored tensor, by name, from the ``index``-th on."""
+
+    index: int = Field(ge=0)
+    count: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if self.index >= self.count:
+            raise ValueError("a shard's index is below its count")
+        return self
+
+
+EVERY: Final = Shard(index=0, count=1)
+"""All stored tensors."""
+
+
+def on_grid(at: int, schedule: Schedule) -> bool:
+    """Whether a span of ``schedule`` may start or stop before its window ``at``."""
+    whole = schedule.final + schedule.preview
+    first = 0 if at <= schedule.final else schedule.final
+    return at in {schedule.final, whole} or (at < whole and (at - first) % BATCH == 0)
 
 
 class ArmJob(Frozen):
     """What one arm is to do.
 
-    Inputs lie in the folder given as ``--in``: ``job.json``, ``model/…``, ``data.jsonl``, and for
-    the subject also ``baseline/…``, ``windows.json``, ``windows.u32``, ``positions.u32``,
-    ``baseline.i64`` and ``hidden.f32`` as the baseline's arm wrote them; to ``check``, ``model/…``
-    alone is needed.
+    Inputs lie in the folder given as ``--in``: ``job.json``, ``model/…``, and for the baseline
+    ``data.jsonl``, from which it draws the windows, or once they are ``drawn`` the
+    ``windows.json``, ``windows.u32`` and ``positions.u32`` that came of it. The subject needs
+    ``data.jsonl``, these three, ``baseline/…``, and of its span the ``baseline.i64`` and
+    ``hidden.f32`` that the baseline's arm wrote; to ``check``, ``model/…`` alone is needed.
     ``expected`` maps inputs that are bound instead of sealed (such as
     ``model/model.safetensors``) to their digests; they are hashed before and after.
+
+    ``span`` are the windows to score, ``None`` for all; ``tensors`` the stored tensors to read,
+    ``None`` for none. What parts of an arm write, put together in the order of windows and of
+    names, is what one job for all of it writes, bit for bit on one machine with equal threads.
     """
 
     version: Literal["invarlock.job/1"] = "invarlock.job/1"
@@ -57,7 +111,18 @@ class ArmJob(Frozen):
     schedule: Schedule
     threads: int = Field(ge=1, le=4096)
     device: Literal["cpu"] = "cpu"
+    drawn: bool = False
+    span: Span | None = None
+    tensors: Shard | None = EVERY
     expected: dict[str, Digest] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _on_grid(self) -> Self:
+        if self.span is not None:
+            for at in (self.span.start, self.span.stop):
+                if not on_grid(at, self.schedule):
+                    raise ValueError(f"window {at} is not on the grid of batches")
+        return self
 
 
 class ArmError(Frozen):
@@ -79,14 +144,16 @@ class DataCounts(Frozen):
 class ArmAnswer(Frozen):
     """What one arm found, beside its files.
 
-    The baseline writes ``windows.json`` (``subject_id`` null), ``windows.u32``, ``positions.u32``,
-    ``baseline.i64``, ``baseline.tensors.json`` and ``hidden.f32``: float32 little-endian hidden
-    states where the output head begins, shape (rows, width); empty when the head cannot be split.
-    The subject writes ``subject.i64`` and ``subject.tensors.json``.
+    The baseline writes ``windows.json`` (``subject_id`` null), ``windows.u32`` and
+    ``positions.u32`` of the whole schedule, and of its span and its tensors ``baseline.i64``,
+    ``baseline.tensors.json`` and ``hidden.f32``: float32 little-endian hidden states where the
+    output head begins, shape (rows, width); empty when the head cannot be split. The subject
+    writes ``subject.i64`` and ``subject.tensors.json``.
 
     Attributes:
         error: why there is nothing else; files may then be missing.
-        subject_ids: of the subject, for each scheduled window the digest of what its tokenizer
+        data: of a baseline that drew the windows.
+        subject_ids: of the subject, for each window of its span the digest of what its tokenizer
             gives at the same place, or null.
         packages: versions that can change a number.
         timings: milliseconds by phase.

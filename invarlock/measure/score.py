@@ -19,13 +19,12 @@ from invarlock.errors import SafetyRefusal
 from invarlock.evidence.model import Int64s, Layout
 from invarlock.measure.fixed import to_nano
 from invarlock.measure.head import Head, hidden_states, whole_logits
+from invarlock.measure.job import BATCH
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-BATCH: Final = 8
-"""Windows that pass the body together."""
 CHUNK: Final = 128
 """Rows of logits held at a time: few, so that they stay in a cache between the steps."""
 STRIP: Final = 16
@@ -98,16 +97,23 @@ class Pairing:
     losses: Int64s
 
 
-def score_baseline(body: Body, layout: Layout, hidden: IO[bytes], tick: Tick = _silent) -> Int64s:
+def score_baseline(
+    body: Body,
+    layout: Layout,
+    hidden: IO[bytes],
+    tick: Tick = _silent,
+    *,
+    seam: int | None = None,
+) -> Int64s:
     """Log-loss of every scored token in 1e-9 nats, (rows,); hidden states go to ``hidden``.
 
-    ``tick`` is told how many windows are done.
+    ``tick`` is told how many windows are done; batches are counted anew after ``seam`` windows.
     """
     import torch
 
     losses: list[Doubles] = []
     with torch.inference_mode():
-        for batch in _batches(layout, tick):
+        for batch in _batches(layout, tick, seam):
             if body.head is None:
                 losses.append(_whole_losses(body, batch))
                 continue
@@ -119,7 +125,12 @@ def score_baseline(body: Body, layout: Layout, hidden: IO[bytes], tick: Tick = _
 
 
 def score_subject(
-    body: Body, layout: Layout, baseline: Pairing | None, tick: Tick = _silent
+    body: Body,
+    layout: Layout,
+    baseline: Pairing | None,
+    tick: Tick = _silent,
+    *,
+    seam: int | None = None,
 ) -> tuple[Int64s, Int64s, Int64s, Int64s]:
     """Log-loss, KL(baseline‖subject), Δp and top-1 agreement of every scored token, each (rows,).
 
@@ -129,13 +140,14 @@ def score_subject(
     """
     import torch
 
+    batches = _batches(layout, tick, seam)
     if body.head is None or baseline is None:
         with torch.inference_mode():
-            loss = np.concatenate([_whole_losses(body, each) for each in _batches(layout, tick)])
+            loss = np.concatenate([_whole_losses(body, each) for each in batches])
         flags = np.full(loss.shape, NON_FINITE, dtype=np.int64)
         return to_nano(loss), flags, flags, flags
     with torch.inference_mode():
-        parts = [part for each in _batches(layout, tick) for part in _pair(body, baseline, each)]
+        parts = [part for each in batches for part in _pair(body, baseline, each)]
     theirs, loss, kl, delta_p, top1 = (
         np.concatenate(column) for column in zip(*parts, strict=True)
     )
@@ -210,11 +222,15 @@ def _whole_losses(body: Body, batch: Batch) -> Doubles:
     return np.concatenate(parts)
 
 
-def _batches(layout: Layout, tick: Tick) -> Iterator[Batch]:
-    for start in range(0, len(layout), BATCH):
-        part = layout.part(start, start + BATCH)
-        yield _batch(part)
-        tick(start + len(part))
+def _batches(layout: Layout, tick: Tick, seam: int | None) -> Iterator[Batch]:
+    """Some windows at a time; no batch holds windows from both sides of ``seam``."""
+    count = len(layout)
+    at = count if seam is None else seam
+    for first, end in ((0, at), (at, count)):
+        for start in range(first, end, BATCH):
+            stop = min(start + BATCH, end)
+            yield _batch(layout.part(start, stop))
+            tick(stop)
 
 
 def _batch(part: Layout) -> Batch:

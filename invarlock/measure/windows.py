@@ -16,16 +16,36 @@ from invarlock.evidence.model import Layout, UInt32s
 from invarlock.evidence.schedule import draw, window_id
 from invarlock.evidence.schema import Digest, Schedule, Window
 from invarlock.measure.ingest import Document
-from invarlock.measure.job import DataCounts
+from invarlock.measure.job import ArmJob, DataCounts, Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """The windows that one job scores, and where their tokens and rows lie; ``seam`` of them are
+    final ones, which come first."""
+
+    windows: tuple[Window, ...]
+    layout: Layout
+    seam: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawn:
-    """The scheduled windows, final ones first, and where their tokens and rows lie."""
+    """The scheduled windows, final ones first, and where their tokens and rows lie.
+
+    ``counts`` are of the data, where the windows were drawn from it here.
+    """
 
     windows: tuple[Window, ...]
     layout: Layout
-    counts: DataCounts
+    counts: DataCounts | None
+
+    def part(self, job: ArmJob) -> Scored:
+        """What ``job`` scores: its span of them, or all."""
+        span = job.span or Span(start=0, stop=len(self.windows))
+        chosen = self.windows[span.start : span.stop]
+        seam = min(max(job.schedule.final - span.start, 0), span.windows)
+        return Scored(chosen, self.layout.part(span.start, span.stop), seam)
 
 
 def cut(

@@ -3,8 +3,8 @@
 Three things are kept apart. ``requested`` is the caller's wish; ``observed_inside`` is what the
 boundary's own process found when it tried, before any model byte was opened; ``observed_outside``
 is what the kernel told the parent about that process, which nothing inside can alter. The words
-that gates compare come from the observations alone, and from the worse of both arms. A manifest
-is the host's own word: a verifier can ask that a runner it trusts signed it, no more.
+that gates compare come from the observations alone, and from the worst of all boundaries. A
+manifest is the host's own word: a verifier can ask that a runner it trusts signed it, no more.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ WRITABLE_MOUNTS: Final = frozenset({"/out", "/tmp", "/dev/shm", "/dev/pts"})  # 
 DEVICES: Final = frozenset(
     {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"}
 )
+
+MAX_BOUNDARIES: Final = 4096
+"""Boundaries that one arm may be measured in."""
 
 _DENIED: Final = re.compile(r"E[A-Z0-9]{2,20}")
 _NO_CAPABILITIES: Final = 0
@@ -132,8 +135,8 @@ class Tool(Frozen):
 
 
 class ArmRuntime(Frozen):
-    """One arm's boundary. ``reused`` says that its results came from the cache and the observations
-    are those of the run that made them; ``inputs`` are the files it was given."""
+    """A boundary of an arm. ``reused`` says that its results came from the cache and the
+    observations are those of the run that made them; ``inputs`` are the files it was given."""
 
     reused: bool
     bytes_binding: Literal["sealed", "verified-twice"]
@@ -145,11 +148,15 @@ class ArmRuntime(Frozen):
 
 
 class RuntimeManifest(Frozen):
-    """The file ``runtime.manifest.json`` of a run."""
+    """The file ``runtime.manifest.json`` of a run. An arm has as many boundaries as it was
+    measured in parts; the baseline's first one drew the windows."""
 
     version: Literal["invarlock.runtime/1"] = "invarlock.runtime/1"
     requested: Requested
-    arms: dict[Literal["baseline", "subject"], ArmRuntime] = Field(min_length=2)
+    arms: dict[
+        Literal["baseline", "subject"],
+        Annotated[tuple[ArmRuntime, ...], Field(min_length=1, max_length=MAX_BOUNDARIES)],
+    ] = Field(min_length=2)
 
 
 def inside_breaches(seen: InsideObservation) -> tuple[str, ...]:
@@ -191,11 +198,11 @@ def outside_breaches(seen: OutsideObservation) -> tuple[str, ...]:
 def runtime_facts(manifest: RuntimeManifest) -> dict[str, str]:
     """The words that gates compare: isolation, network, remote_code, pickle, plugins.
 
-    Each is the worse of all arms. Isolation is `sandbox` only if nothing observed inside or
-    outside speaks against it; network is `off` only if both views agree; code and pickles are
-    `off` only if not asked for and no input carries them.
+    Each is the worst of all boundaries of both arms. Isolation is `sandbox` only if nothing
+    observed inside or outside speaks against it; network is `off` only if both views agree; code
+    and pickles are `off` only if not asked for and no input carries them.
     """
-    arms = tuple(manifest.arms.values())
+    arms = tuple(arm for arms in manifest.arms.values() for arm in arms)
     breached = any(
         inside_breaches(arm.observed_inside) or outside_breaches(arm.observed_outside)
         for arm in arms

@@ -1,54 +1,46 @@
-"""What each arm's boundary was given, recomputed from the models' files.
+"""What each arm's boundaries were given, recomputed from the models' files.
 
 Only files on the loaders' allow-list enter a boundary, beside the job, the data and what the
-baseline's arm left. A manifest that names anything else, or less, is not that of this evaluation.
+baseline's arm left. The baseline's first boundary draws the windows from the data; its others are
+given the windows instead. A manifest that names anything else, or less, is not that of this
+evaluation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
 from invarlock.artifacts.kinds import is_loaded
 from invarlock.attest.predicate import Predicate
 from invarlock.canonical import Json
-from invarlock.evidence.schema import Arm
+from invarlock.evidence.schema import ARMS, Arm
 from invarlock.judge.records import ModelRecord
 from invarlock.security.manifest import RuntimeManifest
 from invarlock.verify.differences import differences
 
-_ALWAYS: Final = ("data.jsonl", "job.json")
-_LEFT_BY_BASELINE: Final = (
-    "baseline.i64",
-    "hidden.f32",
-    "positions.u32",
-    "windows.json",
-    "windows.u32",
-)
+_JOB: Final = "job.json"
+_DATA: Final = "data.jsonl"
+_WINDOWS: Final = ("positions.u32", "windows.json", "windows.u32")
+_LEFT_BY_BASELINE: Final = (*_WINDOWS, "baseline.i64", "hidden.f32")
 
 
-def given(baseline: ModelRecord, subject: ModelRecord) -> Mapping[Arm, list[str]]:
-    """The inputs of either arm by name, sorted."""
-    return {
-        "baseline": sorted({*_ALWAYS, *_loaded("model", baseline)}),
-        "subject": sorted(
-            {
-                *_ALWAYS,
-                *_LEFT_BY_BASELINE,
-                *_loaded("baseline", baseline),
-                *_loaded("model", subject),
-            }
-        ),
-    }
+def given(baseline: ModelRecord, subject: ModelRecord, arm: Arm, boundary: int) -> list[str]:
+    """The inputs of that ``boundary`` of ``arm`` by name, sorted."""
+    if arm == "subject":
+        models = _loaded("baseline", baseline) | _loaded("model", subject)
+        return sorted({_JOB, _DATA, *_LEFT_BY_BASELINE, *models})
+    own = _WINDOWS if boundary else (_DATA,)
+    return sorted({_JOB, *own, *_loaded("model", baseline)})
 
 
 def check_given(manifest: RuntimeManifest, predicate: Predicate) -> Iterator[tuple[str, str, str]]:
     """``(path, signed, recomputed)`` of every input that differs."""
-    wanted = given(predicate.baseline, predicate.subject)
-    for arm, names in wanted.items():
-        signed: list[Json] = [*manifest.arms[arm].inputs]
-        recomputed: list[Json] = [*names]
-        yield from differences(signed, recomputed, f"arms.{arm}.inputs")
+    for arm in ARMS:
+        for at, boundary in enumerate(manifest.arms[arm]):
+            signed: list[Json] = [*boundary.inputs]
+            recomputed: list[Json] = [*given(predicate.baseline, predicate.subject, arm, at)]
+            yield from differences(signed, recomputed, f"arms.{arm}[{at}].inputs")
 
 
 def _loaded(prefix: str, model: ModelRecord) -> set[str]:

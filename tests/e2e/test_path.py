@@ -52,8 +52,8 @@ def test_a_second_subject_costs_one_arm(bench: Bench, run: Path, tmp_path: Path)
     done = bench.evaluate(tmp_path / "run", subject=subject)
     assert done.returncode == 1, done.stderr
     manifest = json.loads((tmp_path / "run" / "runtime.manifest.json").read_text())
-    assert manifest["arms"]["baseline"]["reused"] is True
-    assert manifest["arms"]["subject"]["reused"] is False
+    assert manifest["arms"]["baseline"][0]["reused"] is True
+    assert manifest["arms"]["subject"][0]["reused"] is False
     kept, fresh = (
         json.loads((folder / "evaluation.report.json").read_text())["provider_digest"]
         for folder in (run, tmp_path / "run")
@@ -78,7 +78,7 @@ def test_identical_weights_rest_at_the_null_whether_kept_or_fresh(
     assert done.returncode == 0, done.stderr
     for folder, reused in ((tmp_path / "kept", True), (fresh, False)):
         manifest = json.loads((folder / "runtime.manifest.json").read_text())
-        assert manifest["arms"]["baseline"]["reused"] is reused
+        assert manifest["arms"]["baseline"][0]["reused"] is reused
         report = json.loads((folder / "evaluation.report.json").read_text())
         gates = {gate["id"]: gate for gate in report["gates"]}
         assert gates["perplexity.ratio"]["observed"] == "1"
@@ -89,7 +89,7 @@ def test_identical_weights_rest_at_the_null_whether_kept_or_fresh(
 def test_above_the_memory_budget_files_are_hashed_twice(run: Path, fresh: Path) -> None:
     for folder, binding in ((fresh, "verified-twice"), (run, "sealed")):
         manifest = json.loads((folder / "runtime.manifest.json").read_text())
-        assert manifest["arms"]["subject"]["bytes_binding"] == binding
+        assert manifest["arms"]["subject"][0]["bytes_binding"] == binding
 
 
 def test_host_mode_is_by_name_recorded_and_refused_by_a_bar(

@@ -79,7 +79,7 @@ def measure(place: Path, baseline: Path, subject: Path, data: Path, **changes: A
     links = {"model": subject, "baseline": baseline, "data.jsonl": data}
     links |= {name: first.out / name for name in HANDED_OVER}
     second = lay_out(place / "subject", links, said[1])
-    two = run_arm(job("subject", **changes), second)
+    two = run_arm(job("subject", drawn=True, **changes), second)
     numbers = np.fromfile(second.out / "subject.i64", "<i8").reshape(4, -1)
     return Outcome(
         one,

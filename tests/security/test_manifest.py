@@ -80,7 +80,9 @@ def arm(
 
 def manifest(baseline: ArmRuntime, subject: ArmRuntime, **asked: str) -> RuntimeManifest:
     requested = Requested.model_validate({"execution_mode": "auto", **asked})
-    return RuntimeManifest(requested=requested, arms={"baseline": baseline, "subject": subject})
+    return RuntimeManifest(
+        requested=requested, arms={"baseline": (baseline,), "subject": (subject,)}
+    )
 
 
 def both_ways(odd: ArmRuntime) -> list[dict[str, str]]:

@@ -184,7 +184,7 @@ def manifest() -> Json:
     return {
         "version": "invarlock.runtime/1",
         "requested": {"execution_mode": "auto", **asked},
-        "arms": {"baseline": arm, "subject": subject},
+        "arms": {"baseline": [arm], "subject": [subject]},
     }
 
 

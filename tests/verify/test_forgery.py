@@ -219,7 +219,7 @@ def anything(value: Any) -> st.SearchStrategy[Any]:
 
 def partly(document: str, leaf: str) -> tuple[list[Any], list[Any]] | None:
     """What :data:`PARTLY` says of a leaf."""
-    tail = leaf.removeprefix("arms.*.")
+    tail = leaf.removeprefix("arms.*[].")
     return PARTLY.get(tail) if document == "runtime-manifest" else None
 
 
@@ -303,8 +303,8 @@ def test_the_bound_part_of_a_declared_field_cannot_be_changed(
 ) -> None:
     file = "runtime.manifest.json"
     before = desk.document(file)
-    assert field_of("runtime-manifest", f"arms.*.{tail}").how.startswith("bound is whether")
-    for place in places(before, f"arms.{arm}.{tail}"):
+    assert field_of("runtime-manifest", f"arms.*[].{tail}").how.startswith("bound is whether")
+    for place in places(before, f"arms.{arm}[].{tail}"):
         for value in PARTLY[tail][1]:
             changed = canonical_bytes(put(before, place, value))
             assert desk.hasty(file, changed) == EXIT_VERIFICATION, (place, value)

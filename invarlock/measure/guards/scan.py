@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from math import frexp, log
 from typing import Final
 
@@ -23,6 +24,7 @@ from invarlock.measure.guards.blocks import (
 from invarlock.measure.guards.families import family_of
 from invarlock.measure.guards.invariants import count_non_finite
 from invarlock.measure.guards.spectral import gram, log_sigma
+from invarlock.measure.job import EVERY, Shard
 
 _MATRIX: Final = 2
 
@@ -32,10 +34,13 @@ def scan_model(model: ModelFiles) -> tuple[Tensor, ...]:
     return tuple(scan_tensor(read, entry) for read, entry in _readers(model))
 
 
-def scan_in_threads(pool: ThreadPoolExecutor, model: ModelFiles) -> list[Future[Tensor]]:
+def scan_in_threads(
+    pool: ThreadPoolExecutor, model: ModelFiles, shard: Shard = EVERY
+) -> list[Future[Tensor]]:
     """The same in ``pool``, while the caller does other work: each tensor by one thread, so that
-    a record does not depend on how many there are."""
-    return [pool.submit(scan_tensor, read, entry) for read, entry in _readers(model)]
+    a record does not depend on how many there are. ``shard`` says which tensors."""
+    chosen = islice(_readers(model), shard.index, None, shard.count)
+    return [pool.submit(scan_tensor, read, entry) for read, entry in chosen]
 
 
 def scan_tensor(read: ReadTensor, entry: TensorEntry) -> Tensor:

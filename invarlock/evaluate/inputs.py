@@ -1,0 +1,66 @@
+"""What every boundary of an evaluation is made from, and one arm's outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from invarlock.artifacts.folder import Folder, SealedFile
+from invarlock.evaluate.outputs import read_output
+from invarlock.evaluate.request import Request
+from invarlock.evidence.schema import Arm, Contract, Schedule
+from invarlock.measure.job import ArmAnswer, Span
+from invarlock.security.launch import Mode
+from invarlock.security.manifest import ArmRuntime
+
+LEFT_BY: Final[Mapping[Arm, tuple[str, ...]]] = {
+    "baseline": (
+        "windows.json",
+        "windows.u32",
+        "positions.u32",
+        "baseline.i64",
+        "baseline.tensors.json",
+        "hidden.f32",
+    ),
+    "subject": ("subject.i64", "subject.tensors.json"),
+}
+"""The files that an arm leaves beside its answer."""
+
+DRAWN: Final = ("windows.json", "windows.u32", "positions.u32")
+"""Those of the whole schedule, as the baseline's arm drew it; all others are of what was scored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """All that both arms need, opened and hashed."""
+
+    request: Request
+    mode: Mode
+    contract: Contract
+    schedule: Schedule
+    baseline: Folder
+    subject: Folder
+    data: SealedFile
+
+    def model(self, arm: Arm) -> Folder:
+        """The folder of that arm's model."""
+        return self.baseline if arm == "baseline" else self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One arm on some windows: what it answered, what each of its boundaries was observed to be,
+    and its files by name. The files of :data:`DRAWN` are of the whole schedule, all else is of
+    ``spans``, which are in order and apart from one another."""
+
+    spans: tuple[Span, ...]
+    answer: ArmAnswer
+    runtimes: tuple[ArmRuntime, ...]
+    files: Mapping[str, Path]
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one of the files. Raises :class:`SafetyRefusal` E303."""
+        path = self.files[name]
+        return read_output(path.parent, path.name)

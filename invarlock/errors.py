@@ -116,6 +116,7 @@ CODES: Final[dict[str, Code]] = {
     "E002": _c("too few windows for the bar", "give more data, or lower the floor in a profile"),
     "E003": _c("data line cannot be read", "mend or remove the line named"),
     "E004": _c("the bar sets no window floor", "choose a profile that requires `windows.final`"),
+    "E005": _c("beacon lacking, or not asked for", "pass --beacon where the bar asks for one"),
     # E1xx: the policy language
     "E101": _c("syntax error", "compare the line with the grammar in grammar/REFERENCE.md"),
     "E102": _c("unknown word", "use a word of the catalogue"),

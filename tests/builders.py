@@ -23,9 +23,11 @@ from invarlock.evidence.model import Evidence
 from invarlock.evidence.schedule import draw, schedule_seed, window_id
 from invarlock.evidence.schema import (
     ArmFacts,
+    Beacon,
     DataFacts,
     Header,
     RuntimeFacts,
+    Schedule,
     Tensor,
     TokenizerFacts,
     Window,
@@ -220,6 +222,7 @@ class Synthetic:
     baseline_tensors: tuple[Tensor, ...] = field(default_factory=make_tensors)
     subject_tensors: tuple[Tensor, ...] = field(default_factory=make_tensors)
     seed: int = 1
+    beacon: Beacon | None = None
 
     @property
     def scored(self) -> int:
@@ -267,13 +270,17 @@ class Synthetic:
         readable = store.read_evidence(replace(self, columns=None).files(), runtime)
         return replace(readable, **(self.columns or {}))
 
+    def _schedule(self) -> Schedule:
+        seed = schedule_seed(self.bar.digest, DATA_DIGEST, self.beacon)
+        return schedule_of(self.bar, seed, self.beacon)
+
     def _drawn(self) -> tuple[list[Window], Layout]:
         length = self.scored + 1
         offered = self.documents * self.per_document
         rng = np.random.default_rng(self.seed)
         tokens = rng.integers(0, 50_000, (offered, length), dtype=np.uint32)
         ids = [window_id(row.tolist()) for row in tokens]
-        schedule = schedule_of(self.bar, schedule_seed(self.bar.digest, DATA_DIGEST))
+        schedule = self._schedule()
         drawn = draw(schedule, ids)
         windows = []
         for order, position in enumerate(drawn):
@@ -298,7 +305,7 @@ class Synthetic:
         return Header(
             origin="measured",
             contract=contract_of(self.bar),
-            schedule=schedule_of(self.bar, schedule_seed(self.bar.digest, DATA_DIGEST)),
+            schedule=self._schedule(),
             data=DataFacts(
                 digest=DATA_DIGEST,
                 documents=self.documents,

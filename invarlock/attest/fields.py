@@ -72,7 +72,8 @@ _SHARED: Final[dict[str, Field]] = {
     "policy": _POLICY,
     "policy.bar": _recomputed("names the bar that is compiled; another name is another bar"),
     "measurement_contract_hash": _CONTRACT,
-    "seeds.schedule": _recomputed("from bar digest and data digest"),
+    "seeds.schedule": _recomputed("from bar digest, data digest and beacon"),
+    "seeds.beacon": _HEADER,
     "seeds.bootstrap": _CONTRACT,
     "subject": _SUBJECT,
     "subject.files[].loaded": _recomputed("from the file's name"),
@@ -153,7 +154,11 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "version": _FIXED,
         "origin": _FIXED,
         "contract": _CONTRACT,
-        "schedule.seed": _recomputed("from bar digest and data digest"),
+        "schedule.seed": _recomputed("from bar digest, data digest and beacon"),
+        "schedule.beacon.value": _bound(
+            "the beacon, when given; the schedule's seed depends on it"
+        ),
+        "schedule.beacon.source": _COPIED,
         "schedule.preview": _recomputed("the smallest that the bar allows"),
         "schedule.final": _recomputed("the smallest that the bar allows"),
         "data.digest": _DATA,

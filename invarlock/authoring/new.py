@@ -26,7 +26,7 @@ policy NAME "0.1.0"
 about = "Did a weight edit make a causal language model worse than its baseline?"
 task  = causal_lm
 
-windows  { schedule = baseline; length = 512 tokens }
+windows  { schedule = baseline; length = 512 tokens; beacon = none }
 estimate { confidence = 95%; seed = 7 }  # any seed would do: it is fixed to repeat the resamples
 
 # What holds for every tier: nothing broken, both arms measured alike, the boundary closed.

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from invarlock.errors import UsageFault
+from invarlock.canonical import digest_bytes
+from invarlock.errors import EnvironmentFault, UsageFault
+
+if TYPE_CHECKING:
+    from invarlock.evidence.schema import Beacon
 
 _SIZE: Final = re.compile(r"([0-9]{1,6})\s*(B|KiB|MiB|GiB|TiB)")
 _SCALE: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_HEX: Final = re.compile(r"([0-9a-f]{2}){16,}")
+MAX_LABEL: Final = 200
 
 
 def parse_bytes(text: str) -> int:
@@ -17,3 +26,39 @@ def parse_bytes(text: str) -> int:
     if match is None:
         raise UsageFault("E701", f"`{text}` is not a size", "write it like `8GiB` or `512MiB`")
     return int(match[1]) * _SCALE[match[2]]
+
+
+def beacon_of(value: str | None, source: str | None) -> Beacon | None:
+    """What `--beacon` and `--beacon-source` name together.
+
+    Raises :class:`UsageFault` E701 for a source without a beacon, or one that is not one short
+    printable line; :class:`EnvironmentFault` E601 as :func:`parse_beacon` does.
+    """
+    from invarlock.evidence.schema import Beacon
+
+    if value is None:
+        if source is not None:
+            raise UsageFault("E701", "--beacon-source without --beacon", "give both, or none")
+        return None
+    said = source if source is not None else "not said"
+    if not 0 < len(said) <= MAX_LABEL or not said.isprintable():
+        raise UsageFault("E701", "--beacon-source is not one short line", "shorten it")
+    return Beacon(value=parse_beacon(value), source=said)
+
+
+def parse_beacon(text: str) -> str:
+    """The digest of a beacon: itself if it is one, else of the bytes that hex digits spell, at
+    least 16, or of the file of this name.
+
+    Raises :class:`EnvironmentFault` E601 for what is none of these.
+    """
+    if _DIGEST.fullmatch(text):
+        return text
+    if _HEX.fullmatch(text):
+        return digest_bytes(bytes.fromhex(text))
+    try:
+        with Path(text).open("rb") as file:
+            return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as err:
+        hint = "pass a digest, 32 or more hex digits, or a file"
+        raise EnvironmentFault("E601", f"no beacon `{text[:80]}`", hint) from err

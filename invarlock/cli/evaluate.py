@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from invarlock.cli.arguments import parse_bytes
+from invarlock.cli.arguments import beacon_of, parse_bytes
 
 _EXIT = {"pass": 0, "fail": 1, "inconclusive": 3, "incomplete": 3}
 _PATH = click.Path(path_type=Path)
@@ -21,6 +21,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--baseline", required=True, type=_PATH, help="Folder of the model relied on.")
 @click.option("--subject", required=True, type=_PATH, help="Folder of the edited model.")
 @click.option("--data", required=True, type=_PATH, help="JSON Lines to measure on.")
+@click.option("--beacon", metavar="FILE|DIGEST|HEX", help="What the bar's seed waits for.")
+@click.option("--beacon-source", metavar="TEXT", help="Where the beacon stands, for who verifies.")
 @click.option("--out", required=True, type=_PATH, help="Folder of the run; must not exist.")
 @click.option(
     "--execution-mode",
@@ -50,6 +52,8 @@ def evaluate(
     baseline: Path,
     subject: Path,
     data: Path,
+    beacon: str | None,
+    beacon_source: str | None,
     out: Path,
     execution_mode: Literal["auto", "sandbox", "host"],
     device: Literal["cpu"],
@@ -71,6 +75,7 @@ def evaluate(
         subject=subject,
         data=data,
         out=out,
+        beacon=beacon_of(beacon, beacon_source),
         requested_mode=execution_mode,
         device=device,
         memory_budget=parse_bytes(memory_budget),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from invarlock.cli.arguments import parse_beacon
 from invarlock.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ _OUTCOMES: Final = {
 @click.option("--subject-digest", metavar="D", help="Its root digest instead.")
 @click.option("--baseline", type=_PATH, help="The baseline model.")
 @click.option("--data", type=_PATH, help="The data file.")
+@click.option("--beacon", metavar="FILE|DIGEST|HEX", help="The beacon of the schedule's seed.")
 @click.option("--policy", metavar="F#TIER[+PROFILE]", help="Your bar.")
 @click.option("--policy-digest", metavar="D", help="Digest of a bar that you have reviewed.")
 @click.option("--level", type=click.Choice(_LEVELS), default="judged", show_default=True)
@@ -52,6 +54,7 @@ def verify(
     subject_digest: str | None,
     baseline: Path | None,
     data: Path | None,
+    beacon: str | None,
     policy: str | None,
     policy_digest: str | None,
     level: str,
@@ -74,6 +77,7 @@ def verify(
             subject_digest=subject_digest,
             baseline=baseline,
             data=data,
+            beacon=None if beacon is None else parse_beacon(beacon),
             policy=policy,
             policy_digest=policy_digest,
             level=Level(level),

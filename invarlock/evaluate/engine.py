@@ -26,7 +26,7 @@ from invarlock.evaluate.session import Session, whole_of
 from invarlock.evidence.schedule import schedule_seed
 from invarlock.evidence.schema import RuntimeFacts
 from invarlock.evidence.store import read_evidence
-from invarlock.judge import contract_of, schedule_of
+from invarlock.judge import check_beacon, contract_of, schedule_of
 from invarlock.judge.report import (
     Declared,
     FileRecord,
@@ -57,21 +57,22 @@ def run(request: Request, say: Say) -> Report:
     check_free(request.out)
     _check_present(request)
     chosen = choose_bar(request)
-    # Both raise before a byte of a model is read, should the bar leave the schedule open.
+    # All three raise before a byte of a model is read, should the bar leave the schedule open.
     contract_of(chosen.bar)
     schedule_of(chosen.bar, chosen.bar.digest)
+    check_beacon(chosen.bar, request.beacon)
     mode = choose_mode(request.requested_mode)
     watch = _Watch()
     with ExitStack() as stack:
         say("hashing models and data")
         with watch("hash"):
             baseline, subject, data = _open(request, stack)
-        seed = schedule_seed(chosen.bar.digest, data.digest)
+        seed = schedule_seed(chosen.bar.digest, data.digest, request.beacon)
         inputs = Inputs(
             request=request,
             mode=mode,
             contract=contract_of(chosen.bar),
-            schedule=schedule_of(chosen.bar, seed),
+            schedule=schedule_of(chosen.bar, seed, request.beacon),
             baseline=baseline,
             subject=subject,
             data=data,

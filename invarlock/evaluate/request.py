@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from invarlock.errors import UsageFault
+from invarlock.evidence.schema import Beacon
 from invarlock.policy import Compiled, load_policy, parse_reference
 from invarlock.policy.ir import BarIR
 
@@ -24,6 +25,7 @@ class Request:
     subject: Path
     data: Path
     out: Path
+    beacon: Beacon | None = None
     requested_mode: Literal["auto", "sandbox", "host"] = "auto"
     device: Literal["cpu"] = "cpu"
     memory_budget: int = 8 << 30

@@ -1,8 +1,9 @@
 """Which windows are drawn, by content and by a seed that nobody chooses.
 
-A window's id is the digest of its token ids. The schedule's seed follows from bar and data, each
-window's key from seed and id; the windows with the smallest keys are drawn. So the schedule
-depends on neither the order of the data nor the wish of whoever runs it (DESIGN section 4).
+A window's id is the digest of its token ids. The schedule's seed follows from bar and data, and
+from a beacon where the bar asks for one; each window's key from seed and id. The windows with the
+smallest keys are drawn. So the schedule depends on neither the order of the data nor the wish of
+whoever runs it (DESIGN section 4).
 """
 
 from __future__ import annotations
@@ -17,12 +18,19 @@ from invarlock.canonical import digest_bytes, digest_json
 from invarlock.errors import Inconclusive
 from invarlock.evidence.model import UInt32s
 from invarlock.evidence.repeats import run_marks
-from invarlock.evidence.schema import Digest, Schedule
+from invarlock.evidence.schema import Beacon, Digest, Schedule
 
 
-def schedule_seed(bar_digest: Digest, data_digest: Digest) -> Digest:
-    """The seed of the schedule that ``bar_digest`` draws from the data."""
-    return digest_json({"bar": bar_digest, "data": data_digest, "version": "invarlock.schedule/1"})
+def schedule_seed(bar_digest: Digest, data_digest: Digest, beacon: Beacon | None = None) -> Digest:
+    """The seed of the schedule that ``bar_digest`` draws from the data, after the beacon if any."""
+    return digest_json(
+        {
+            "bar": bar_digest,
+            "beacon": None if beacon is None else beacon.value,
+            "data": data_digest,
+            "version": "invarlock.schedule/1",
+        }
+    )
 
 
 def window_id(tokens: Sequence[int]) -> Digest:

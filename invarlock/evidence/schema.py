@@ -70,10 +70,11 @@ class Frozen(BaseModel):
 
 
 class WindowContract(Frozen):
-    """How windows are cut. ``length`` in tokens."""
+    """How windows are cut. ``length`` in tokens; ``beacon`` says whether the seed needs one."""
 
     schedule: Literal["baseline"]
     length: int = Field(ge=2)
+    beacon: Literal["none", "required"] = "none"
 
 
 class EstimateContract(Frozen):
@@ -104,12 +105,24 @@ class Contract(Frozen):
         return digest_json(self.model_dump(mode="json"))
 
 
+class Beacon(Frozen):
+    """What nobody knew before it was made public: an entry of a log, a round of public randomness.
+
+    ``value`` is its digest. ``source`` says where it stands, in the producer's words; that it is
+    later than the subject's own entry in a log is for whoever knows the source to see.
+    """
+
+    value: Digest
+    source: str
+
+
 class Schedule(Frozen):
-    """Which windows were drawn: the seed comes from bar digest and data digest."""
+    """Which windows were drawn: the seed comes from bar digest, data digest and beacon."""
 
     seed: Digest
     preview: int = Field(ge=0)
     final: int = Field(ge=0)
+    beacon: Beacon | None = None
 
 
 class TokenizerFacts(Frozen):

@@ -243,6 +243,9 @@ def _printable(text: str) -> bool:
 
 
 def _check_arms(header: Header) -> None:
+    beacon = header.schedule.beacon
+    if beacon is not None and not _printable(beacon.source):
+        raise _malformed(f"`{HEADER_FILE}`: the beacon's `source` is no printable text")
     for arm in (header.baseline, header.subject):
         if not _printable(arm.device):
             raise _malformed(f"`{HEADER_FILE}`: `device` is no printable text")

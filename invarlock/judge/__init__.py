@@ -3,7 +3,13 @@
 estimate(evidence, contract) → values        decide(bar, values) → verdict
 """
 
-from invarlock.judge.contract import contract_of, demanded, same_measurement, schedule_of
+from invarlock.judge.contract import (
+    check_beacon,
+    contract_of,
+    demanded,
+    same_measurement,
+    schedule_of,
+)
 from invarlock.judge.decide import decide
 from invarlock.judge.estimate import estimate
 from invarlock.judge.signature import signature_values
@@ -18,6 +24,7 @@ __all__ = [
     "Value",
     "Values",
     "Verdict",
+    "check_beacon",
     "contract_of",
     "decide",
     "demanded",

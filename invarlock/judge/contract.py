@@ -7,6 +7,7 @@ from typing import Literal, cast
 from invarlock.errors import UsageFault
 from invarlock.evidence.schedule import schedule_seed
 from invarlock.evidence.schema import (
+    Beacon,
     Contract,
     Digest,
     EstimateContract,
@@ -27,6 +28,7 @@ def contract_of(bar: BarIR) -> Contract:
         windows=WindowContract(
             schedule=cast(Literal["baseline"], settings["windows.schedule"]),
             length=int(settings["windows.length"]),
+            beacon=cast(Literal["none", "required"], settings["windows.beacon"]),
         ),
         estimate=EstimateContract(
             interval=cast(Literal["bca"], settings["estimate.interval"]),
@@ -39,7 +41,7 @@ def contract_of(bar: BarIR) -> Contract:
     )
 
 
-def schedule_of(bar: BarIR, seed: Digest) -> Schedule:
+def schedule_of(bar: BarIR, seed: Digest, beacon: Beacon | None = None) -> Schedule:
     """The smallest schedule that satisfies the floors of ``bar`` exactly.
 
     Raises :class:`UsageFault` E004 where the bar sets no floor under its final windows, or gates
@@ -59,15 +61,33 @@ def schedule_of(bar: BarIR, seed: Digest) -> Schedule:
             f"the bar gates `{needy.measure}` and sets no floor under `windows.preview`",
             "choose a profile that requires `windows.preview`",
         )
-    return Schedule(seed=seed, preview=floor(bar, "windows.preview") or 0, final=final)
+    preview = floor(bar, "windows.preview") or 0
+    return Schedule(seed=seed, preview=preview, final=final, beacon=beacon)
 
 
-def demanded(bar: BarIR, data: Digest) -> tuple[Contract, Schedule]:
-    """The contract and the schedule that evidence of ``data`` taken for ``bar`` must have.
+def check_beacon(bar: BarIR, beacon: Beacon | None) -> None:
+    """Raise :class:`UsageFault` E005 unless there is a beacon if, and only if, ``bar`` asks.
 
-    Raises :class:`UsageFault` E004 as :func:`schedule_of` does.
+    One that nobody asked for would be a seed that the producer chose.
     """
-    return contract_of(bar), schedule_of(bar, schedule_seed(bar.digest, data))
+    if bar.settings["windows.beacon"] == "required":
+        if beacon is None:
+            hint = "pass --beacon, with what was made public after the subject was fixed"
+            raise UsageFault("E005", "the bar asks for a beacon, and there is none", hint)
+    elif beacon is not None:
+        hint = "drop --beacon, or set `windows.beacon = required`"
+        raise UsageFault("E005", "there is a beacon that the bar does not ask for", hint)
+
+
+def demanded(bar: BarIR, data: Digest, beacon: Beacon | None) -> tuple[Contract, Schedule]:
+    """The contract and the schedule that evidence of ``data`` taken for ``bar`` must have, where
+    ``beacon`` is the one that the evidence names.
+
+    Raises :class:`UsageFault` E004 as :func:`schedule_of` does, E005 as :func:`check_beacon`.
+    """
+    check_beacon(bar, beacon)
+    seed = schedule_seed(bar.digest, data, beacon)
+    return contract_of(bar), schedule_of(bar, seed, beacon)
 
 
 def same_measurement(left: Contract, right: Contract) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from invarlock.canonical import canonical_bytes
-from invarlock.evidence.schema import Contract, DataFacts, Digest, RuntimeFacts
+from invarlock.evidence.schema import Beacon, Contract, DataFacts, Digest, RuntimeFacts
 from invarlock.judge.verdict import GateResult, Outcome
 from invarlock.policy.ir import BarIR, DecimalText
 
@@ -71,9 +71,10 @@ class PolicyRecord(Frozen):
 
 
 class Seeds(Frozen):
-    """Of the schedule (derived from bar and data) and of the bootstrap (the bar's)."""
+    """Of the schedule (derived from bar, data and beacon) and of the bootstrap (the bar's)."""
 
     schedule: Digest
+    beacon: Beacon | None
     bootstrap: int
 
 

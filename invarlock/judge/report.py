@@ -112,7 +112,11 @@ def build_report(inputs: ReportInputs) -> Report:
         resolved_policy=bar,
         contract=header.contract,
         measurement_contract_hash=header.contract.digest,
-        seeds=Seeds(schedule=header.schedule.seed, bootstrap=header.contract.estimate.seed),
+        seeds=Seeds(
+            schedule=header.schedule.seed,
+            beacon=header.schedule.beacon,
+            bootstrap=header.contract.estimate.seed,
+        ),
         device=Arms(baseline=header.baseline.device, subject=header.subject.device),
         tokenizer_hash=digest_json(header.baseline.tokenizer.model_dump(mode="json")),
         provider_digest=digest_json([window.id for window in inputs.evidence.windows]),
@@ -170,7 +174,7 @@ def check_binding(evidence: Evidence, bar: BarIR) -> None:
     Raises :class:`VerificationFault` E408 or E407.
     """
     header = evidence.header
-    contract, schedule = demanded(bar, header.data.digest)
+    contract, schedule = demanded(bar, header.data.digest, header.schedule.beacon)
     if header.contract != contract:
         raise VerificationFault(
             "E408", "the evidence was taken under another contract than the bar's", _HINT

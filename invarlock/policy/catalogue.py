@@ -47,6 +47,12 @@ _SETTINGS: Final = (
         Range(Decimal(8), Decimal(1_048_576)),
         whole=True,
     ),
+    Setting(
+        "windows.beacon",
+        "whether the schedule's seed takes in a beacon, made public after the subject was fixed",
+        "none",
+        words=("none", "required"),
+    ),
     Setting("estimate.interval", "how intervals are made", "bca", words=("bca",)),
     Setting(
         "estimate.confidence",

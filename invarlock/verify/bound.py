@@ -14,7 +14,7 @@ from invarlock.attest.predicate import REPORT_FILE, Predicate
 from invarlock.attest.statement import Statement
 from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault, InvarlockError, VerificationFault
-from invarlock.evidence.schema import HEADER_FILE, PART_FILES
+from invarlock.evidence.schema import HEADER_FILE, PART_FILES, Digest
 from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, ModelRecord
 from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE
 from invarlock.verify.request import VerifyRequest
@@ -120,6 +120,25 @@ def check_folders(
         yield from _data(request.data, predicate.data.digest)
     elif data_pinned:
         yield _lacking("the data file, which the bar pins,", "pass --data FILE")
+
+
+def check_beacon(predicate: Predicate, given: Digest | None, *, asked: bool) -> Iterator[Finding]:
+    """The beacon in the seed is the one that the consumer names, and must where his bar asks.
+
+    That it was made public after the subject was fixed is for whoever names it to know.
+    """
+    signed = predicate.seeds.beacon
+    if given is None:
+        if asked:
+            yield _lacking("the beacon, which the bar asks for,", "pass --beacon FILE|DIGEST|HEX")
+    elif signed is None or signed.value != given:
+        yield refused(
+            _LEVEL,
+            "E403",
+            "the schedule's beacon is not the one given",
+            found=signed.value if signed is not None else "(none)",
+            expected=given,
+        )
 
 
 def _list_faults(records: Sequence[FileRecord]) -> Iterator[Finding]:

@@ -34,7 +34,7 @@ from invarlock.judge import (
 )
 from invarlock.policy.signers import KeySigner
 from invarlock.verify.bar import ConsumerBar, bar_of_policy, pinned_bar
-from invarlock.verify.bound import check_folders, check_subject, read_run
+from invarlock.verify.bound import check_beacon, check_folders, check_subject, read_run
 from invarlock.verify.judged import Recomputed, recompute
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import (
@@ -115,6 +115,8 @@ def _examine(state: _State, statement: Statement) -> None:
             data_pinned=state.bar is not None and state.bar.pins("data.digest"),
         )
     )
+    asked = state.bar is not None and state.bar.ir.settings["windows.beacon"] == "required"
+    state.findings.extend(check_beacon(statement.predicate, request.beacon, asked=asked))
     if recomputed is not None:
         state.producer_bar = recomputed.bar.ir.digest
         _judge(state, recomputed)

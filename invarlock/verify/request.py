@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from invarlock.errors import UsageFault
+from invarlock.evidence.schema import Digest
 from invarlock.verify.result import Level
 
 BUNDLE_FILE: Final = "attestation.sigstore.json"
@@ -27,6 +28,7 @@ class VerifyRequest:
         subject: the subject model's folder, read and hashed in full.
         subject_digest: its root digest instead, from a source that the consumer trusts.
         baseline, data: the baseline's folder and the data file.
+        beacon: digest of the beacon that the schedule's seed must take in.
         policy: the consumer's bar as ``F#TIER`` or ``F#TIER+PROFILE``.
         policy_digest: the digest of a bar that the consumer has reviewed.
         level: how far to go.
@@ -39,6 +41,7 @@ class VerifyRequest:
     subject_digest: str | None = None
     baseline: Path | None = None
     data: Path | None = None
+    beacon: Digest | None = None
     policy: str | None = None
     policy_digest: str | None = None
     level: Level = Level.JUDGED

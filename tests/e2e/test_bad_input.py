@@ -160,6 +160,15 @@ def test_a_bar_without_floors_asks_for_a_profile(bench: Bench, tmp_path: Path) -
     refused(done, tmp_path / "run", 2, "E004", "windows.final")
 
 
+def test_a_beacon_is_there_if_and_only_if_the_bar_asks(bench: Bench, tmp_path: Path) -> None:
+    asking = tmp_path / "asking.invar"
+    asking.write_text(bench.policy.read_text() + "\nwindows.beacon = required\n")
+    done = bench.evaluate(tmp_path / "run", policy=asking)
+    refused(done, tmp_path / "run", 2, "E005", "--beacon")
+    done = bench.evaluate(tmp_path / "run", "--beacon", "ab" * 32)
+    refused(done, tmp_path / "run", 2, "E005", "windows.beacon")
+
+
 def test_without_bubblewrap_it_refuses_with_the_install_hint(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

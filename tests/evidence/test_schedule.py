@@ -10,7 +10,7 @@ import pytest
 
 from invarlock.errors import Inconclusive
 from invarlock.evidence.schedule import draw, schedule_key, schedule_seed, window_id
-from invarlock.evidence.schema import Schedule
+from invarlock.evidence.schema import Beacon, Schedule
 
 BAR = "sha256:" + "a" * 64
 DATA = "sha256:" + "b" * 64
@@ -30,6 +30,16 @@ def test_seed_follows_from_bar_and_data() -> None:
     assert schedule_seed(BAR, DATA) == schedule_seed(BAR, DATA)
     assert schedule_seed(BAR, DATA) != schedule_seed(BAR, BAR)
     assert schedule_seed(BAR, DATA) != schedule_seed(DATA, BAR)
+
+
+def test_a_beacon_changes_the_seed_by_its_value_alone() -> None:
+    one, same, other = (
+        Beacon(value=value, source=source)
+        for value, source in ((BAR, "round 1"), (BAR, "elsewhere"), (DATA, "round 1"))
+    )
+    assert schedule_seed(BAR, DATA, one) != schedule_seed(BAR, DATA)
+    assert schedule_seed(BAR, DATA, one) == schedule_seed(BAR, DATA, same)
+    assert schedule_seed(BAR, DATA, one) != schedule_seed(BAR, DATA, other)
 
 
 def test_key_is_the_digest_of_seed_and_id() -> None:

@@ -78,9 +78,15 @@ class WindowContract(Frozen):
 
 
 class EstimateContract(Frozen):
-    """How intervals are made. ``confidence`` is an exact decimal, two-sided."""
+    """How intervals are made. ``confidence`` is an exact decimal, two-sided.
+
+    ``tails`` and ``allowance`` name what is done against few documents and skewed ones
+    (:mod:`invarlock.judge.bootstrap`).
+    """
 
     interval: Literal["bca"]
+    tails: Literal["expanded-student"] = "expanded-student"
+    allowance: Literal["one-more-document"] = "one-more-document"
     confidence: str
     seed: int = Field(ge=0)
     resample: Literal["document"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,7 @@ from scipy import stats
 from invarlock.canonical import NANO
 from invarlock.evidence.schema import EstimateContract
 from invarlock.judge import Key, contract_of, estimate
-from invarlock.judge.bootstrap import intervals
+from invarlock.judge.bootstrap import _expanded, _quantile, intervals
 from tests.builders import Synthetic, at_least, edited, make_bar
 
 RESAMPLES = 1_200
@@ -67,25 +69,35 @@ class _Ours(np.random.Generator):
 
 def _scipys(
     case: tuple[NDArray[np.int64], NDArray[np.int64]],
-    rng: np.random.Generator,
+    rng: Callable[[], np.random.Generator],
     resamples: int = RESAMPLES,
 ) -> NDArray[np.float64]:
-    """Both ends of scipy's BCa interval of the token-weighted mean, in nats."""
-    found = stats.bootstrap(
-        case,
-        lambda s, t, axis: s.sum(axis=axis) / t.sum(axis=axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=resamples,
-        method="BCa",
-        rng=rng,
-    ).confidence_interval
-    return np.array([found.low, found.high]) / NANO
+    """Both ends in nats: scipy's BCa of the documents and one more of average size, as extreme as
+    any on that side, at the confidence whose normal quantile is Student's, expanded."""
+    sums, tokens = case
+    n = len(sums)
+    expanded = stats.t.ppf(0.975, n) * math.sqrt((n + 1) / n)
+    size = round(tokens.sum() / n)
+    ends = []
+    for side, worst in (("low", min(sums / tokens)), ("high", max(sums / tokens))):
+        found = stats.bootstrap(
+            (np.append(sums, round(worst * size)), np.append(tokens, size)),
+            lambda s, t, axis: s.sum(axis=axis) / t.sum(axis=axis),
+            paired=True,
+            vectorized=True,
+            n_resamples=resamples,
+            confidence_level=1 - 2 * stats.norm.sf(expanded),
+            method="BCa",
+            rng=rng(),
+        ).confidence_interval
+        ends.append(getattr(found, side))
+    return np.array(ends) / NANO
 
 
 def test_200_random_evidences_give_scipys_interval_and_the_closed_form() -> None:
-    """Fed the same resamples, scipy's interval is ours to nine digits. Left to draw its own, it
-    strays from a long run of itself no less than ours does: what differs is Monte-Carlo error."""
+    """Fed the same resamples, scipy's interval is ours to the error of Student's expansion. Left
+    to draw its own, it strays from a long run of itself no less than ours does: what differs is
+    Monte-Carlo error."""
     ours, theirs = [], []
     for seed in range(200):
         case = _random_evidence(seed)
@@ -97,14 +109,45 @@ def test_200_random_evidences_give_scipys_interval_and_the_closed_form() -> None
         assert value.low is not None
         assert value.high is not None
         limits = np.log([float(value.low), float(value.high)])
-        assert limits == pytest.approx(_scipys((sums, tokens), _Ours(len(sums))), rel=0, abs=3e-9)
-        long_run = _scipys((sums, tokens), np.random.default_rng(seed), 5_000)
-        short_run = _scipys((sums, tokens), np.random.default_rng(seed + 1_000))
+        fed = _scipys((sums, tokens), partial(_Ours, len(sums) + 1))
+        long_run = _scipys((sums, tokens), partial(np.random.default_rng, seed), 5_000)
+        short_run = _scipys((sums, tokens), partial(np.random.default_rng, seed + 1_000))
         width = long_run[1] - long_run[0]
+        assert limits == pytest.approx(fed, rel=0, abs=1e-3 * width)
         ours.append((limits - long_run) / width)
         theirs.append((short_run - long_run) / width)
     assert np.sqrt(np.mean(np.square(ours))) < 1.2 * np.sqrt(np.mean(np.square(theirs)))
     assert abs(np.mean(ours)) < 0.01
+
+
+@pytest.mark.parametrize("documents", [8, 12, 20, 50, 400, 100_000])
+def test_tails_are_expanded_by_students_quantile(documents: int) -> None:
+    exact = stats.t.ppf(0.975, documents) * math.sqrt((documents + 1) / documents)
+    assert _expanded(stats.norm.ppf(0.975), documents) == pytest.approx(exact, rel=1e-4)
+
+
+def test_past_the_outermost_resample_the_tail_goes_on_in_proportion() -> None:
+    ordered = np.linspace(-1, 1, 999)
+    outermost = stats.norm.ppf(0.999)
+    edge, twice = _quantile(ordered, outermost, 0.0), _quantile(ordered, 2 * outermost, 0.0)
+    assert float(edge) == pytest.approx(0.998, abs=1e-9)
+    assert float(twice) == pytest.approx(2 * 0.998, abs=1e-9)
+    below = _quantile(ordered, -2 * outermost, 0.0)
+    assert float(below) == pytest.approx(-float(twice), abs=1e-9)
+
+
+def test_one_more_document_is_the_most_extreme_on_each_side() -> None:
+    """Nine documents of ten are alike; a limit on the side of the tenth lies far out, one on the
+    other side does not, and all of it turns round with the sign."""
+    sums = [*range(100, 118), 5000]
+    (right,) = intervals([sums], [10] * 19, _contract())
+    (left,) = intervals([[-s for s in sums]], [10] * 19, _contract())
+    assert right.low is not None
+    assert right.high is not None
+    assert left.low is not None
+    point = sum(sums) / 190
+    assert float(right.high) - point > 2 * (point - float(right.low))
+    assert float(left.low) == pytest.approx(-float(right.high), rel=1e-9)
 
 
 def test_measures_share_resamples_and_seeds_matter() -> None:

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: setup demo test lint bench power fuzz soak generate clean
+.PHONY: setup demo test lint bench peers power fuzz soak generate clean
 
 setup: $(STAMP)
 
@@ -27,8 +27,18 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup
-	@$(BIN)/python benchmarks/bench.py
+bench: peers
+	@$(BIN)/python -m benchmarks.speed
+
+# What `make bench` measures beside this project, in an environment of its own.
+PEERS := .cache/bench/venv
+
+peers: setup $(PEERS)/.stamp
+
+$(PEERS)/.stamp: benchmarks/speed/peers/requirements.txt constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --constraint constraints.txt --requirement $<
+	touch $@
 
 power: setup
 	@$(BIN)/python -m benchmarks.power --record

@@ -2,7 +2,7 @@
 
 Prints seconds of the passes alone, by the wall's clock and the processor's; imports and loading are
 not counted. Usage:
-    python benchmarks/bare_forward.py BASELINE SUBJECT WINDOWS.u32 LENGTH THREADS
+    python benchmarks/speed/bare_forward.py BASELINE SUBJECT WINDOWS.u32 LENGTH THREADS
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Half of the gates differ, one in ten of these is missing on one side. Making the bars is not
 counted. Time is that of the processor, the least of some rounds, for the machine may be shared.
 Usage:
-    python benchmarks/compare_bench.py
+    python -m benchmarks.speed.compare
 """
 
 from __future__ import annotations

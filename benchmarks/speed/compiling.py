@@ -3,7 +3,7 @@
 The gates stand in four tiers, each refining the one before, under one profile, on slices of their
 own: eight bars. Digests of all bars are counted, for nobody compiles without them. Time is that of
 the processor, the least of some rounds, for the machine may be shared. Usage:
-    python benchmarks/compile_bench.py
+    python -m benchmarks.speed.compiling
 """
 
 from __future__ import annotations

@@ -1,0 +1,28 @@
+"""weightwatcher over all matrices of a model; runs in the peers' environment. Usage:
+    python weightwatcher_spectra.py MODEL THREADS
+
+Prints wall and processor seconds of the analysis alone, imports and loading not counted, and how
+many matrices it took up.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import torch
+import weightwatcher
+from transformers import AutoModelForCausalLM
+
+
+def main() -> None:
+    model_path, threads = sys.argv[1:]
+    torch.set_num_threads(int(threads))
+    model = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float32)
+    start, worked = time.perf_counter(), time.process_time()
+    details = weightwatcher.WeightWatcher(model=model).analyze()
+    print(time.perf_counter() - start, time.process_time() - worked, len(details))
+
+
+if __name__ == "__main__":
+    main()

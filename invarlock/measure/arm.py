@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -43,6 +43,7 @@ from invarlock.measure.job import (
     ArmAnswer,
     ArmJob,
 )
+from invarlock.measure.null.folder import null_model
 from invarlock.measure.tokenizer import Tokenizer, load_tokenizer
 from invarlock.measure.windows import Drawn, Scored, cut, ids_at
 
@@ -85,6 +86,13 @@ class Place:
     inputs: Path
     out: Path
     say: Say = field(default=lambda line: None)
+    edited: Path | None = None
+
+    @property
+    def model(self) -> Path:
+        """The folder that the library gets the model's weights from: the one given, or the one
+        that holds it after a null edit."""
+        return self.inputs / MODEL_FOLDER if self.edited is None else self.edited
 
     def write(self, name: str, data: bytes) -> None:
         """Write one output file whole."""
@@ -98,14 +106,26 @@ def run_arm(job: ArmJob, place: Place) -> ArmAnswer:
     :class:`OSError` as they come.
     """
     check_bound(place.inputs, job.expected)
-    with open_model(place.inputs / MODEL_FOLDER) as files:
-        if job.purpose == "check":
-            return ArmAnswer(arm=job.arm)
-        answer = (
-            _baseline(job, place, files) if job.arm == "baseline" else _subject(job, place, files)
-        )
+    if job.null is None:
+        answer = _arm(job, place, place.model)
+    else:
+        with null_model(place.model, job.null) as (folder, kind):
+            # Sums in another order are no edit of what is stored.
+            stored = place.model if kind == "reorder" else folder
+            answer = _arm(job, replace(place, edited=folder), stored)
+            answer = answer.model_copy(update={"null": kind})
     check_bound(place.inputs, job.expected)
     return answer
+
+
+def _arm(job: ArmJob, place: Place, stored: Path) -> ArmAnswer:
+    """One arm; the guards on weights read the model in ``stored``."""
+    with open_model(stored) as files:
+        if job.purpose == "check":
+            return ArmAnswer(arm=job.arm)
+        return (
+            _baseline(job, place, files) if job.arm == "baseline" else _subject(job, place, files)
+        )
 
 
 def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
@@ -221,7 +241,7 @@ def _load(job: ArmJob, place: Place, files: ModelFiles, layout: Layout) -> Body:
     loading.use_threads(job.threads)
     config = loading.read_config(files)
     loading.check_positions(config, job.contract.windows.length)
-    loaded = loading.load_model(place.inputs / MODEL_FOLDER, files, config)
+    loaded = loading.load_model(place.model, files, config)
     largest = int(layout.tokens.max())
     if largest >= loaded.vocabulary:
         raise SafetyRefusal(

@@ -88,6 +88,17 @@ def on_grid(at: int, schedule: Schedule) -> bool:
     return at in {schedule.final, whole} or (at < whole and (at - first) % BATCH == 0)
 
 
+NullKind = Literal["cast", "noise", "reorder"]
+"""What a null edit does; :mod:`invarlock.measure.null.changes` says how."""
+
+
+class NullEdit(Frozen):
+    """A change of the baseline's weights that nobody would call an edit, drawn from ``seed``."""
+
+    kind: NullKind
+    seed: int = Field(ge=0)
+
+
 class ArmJob(Frozen):
     """What one arm is to do.
 
@@ -102,6 +113,7 @@ class ArmJob(Frozen):
     ``span`` are the windows to score, ``None`` for all; ``tensors`` the stored tensors to read,
     ``None`` for none. What parts of an arm write, put together in the order of windows and of
     names, is what one job for all of it writes, bit for bit on one machine with equal threads.
+    With ``null``, the subject is the model after that edit, which is made here, in memory.
     """
 
     version: Literal["invarlock.job/1"] = "invarlock.job/1"
@@ -115,6 +127,7 @@ class ArmJob(Frozen):
     span: Span | None = None
     tensors: Shard | None = EVERY
     expected: dict[str, Digest] = Field(default_factory=dict)
+    null: NullEdit | None = None
 
     @model_validator(mode="after")
     def _on_grid(self) -> Self:
@@ -154,6 +167,10 @@ class ArmAnswer(Frozen):
         error: why there is nothing else; files may then be missing.
         data: of a baseline that drew the windows.
         subject_ids: of the subject, for each window of its span the digest of what its tokenizer
+
+
+        null: the null edit that was made, where one was asked for.
+        subject_ids: of the subject, for each scheduled window the digest of what its tokenizer
             gives at the same place, or null.
         packages: versions that can change a number.
         timings: milliseconds by phase.
@@ -169,3 +186,4 @@ class ArmAnswer(Frozen):
     packages: dict[str, str] = Field(default_factory=dict)
     timings: dict[str, int] = Field(default_factory=dict)
     subject_ids: tuple[Digest | None, ...] | None = None
+    null: NullKind | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ _SCALE: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _HEX: Final = re.compile(r"([0-9a-f]{2}){16,}")
 MAX_LABEL: Final = 200
+_SHARE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(%?)")
 
 
 def parse_bytes(text: str) -> int:
@@ -62,3 +64,16 @@ def parse_beacon(text: str) -> str:
     except OSError as err:
         hint = "pass a digest, 32 or more hex digits, or a file"
         raise EnvironmentFault("E601", f"no beacon `{text[:80]}`", hint) from err
+
+
+def parse_share(text: str) -> Fraction:
+    """A share such as ``1%`` or ``0.01``, above zero and below one, exactly.
+
+    Raises :class:`UsageFault` E701.
+    """
+    match = _SHARE.fullmatch(text)
+    share = Fraction(0) if match is None else Fraction(match[1]) / (100 if match[2] else 1)
+    if not 0 < share < 1:
+        message = f"`{text[:80]}` is not a share above 0% and below 100%"
+        raise UsageFault("E701", message, "write it like `1%`")
+    return share

@@ -11,7 +11,7 @@ from invarlock.artifacts.folder import Folder, SealedFile
 from invarlock.evaluate.outputs import read_output
 from invarlock.evaluate.request import Request
 from invarlock.evidence.schema import Arm, Contract, Schedule
-from invarlock.measure.job import ArmAnswer, Span
+from invarlock.measure.job import ArmAnswer, NullEdit, Span
 from invarlock.security.launch import Mode
 from invarlock.security.manifest import ArmRuntime
 
@@ -34,7 +34,8 @@ DRAWN: Final = ("windows.json", "windows.u32", "positions.u32")
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """All that both arms need, opened and hashed."""
+    """All that both arms need, opened and hashed. With ``null``, the subject is its model after
+    that edit."""
 
     request: Request
     mode: Mode
@@ -43,6 +44,7 @@ class Inputs:
     baseline: Folder
     subject: Folder
     data: SealedFile
+    null: NullEdit | None = None
 
     def model(self, arm: Arm) -> Folder:
         """The folder of that arm's model."""

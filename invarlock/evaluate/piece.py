@@ -112,6 +112,7 @@ def _task(
         span=piece.span,
         tensors=piece.tensors,
         expected=expected,
+        null=inputs.null if piece.arm == "subject" else None,
     )
     return files, binds, job
 

@@ -18,10 +18,13 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Final
 
+from invarlock.canonical import decimal_text
 from invarlock.judge import Value, Values
 from invarlock.policy.catalogue import MEASURES, Kind, Measure, Unit
 from invarlock.policy.intervals import WHOLE_UNITS, interval_of
 from invarlock.policy.ir import Gate, Interval
+from invarlock.policy.words import relation_text
+from invarlock.present import words
 
 _DIGITS: Final = 2
 """Significant digits kept of the distance from where nothing happened."""
@@ -49,6 +52,13 @@ class Calibrated:
     extreme: Decimal
     runs: int
     missed: int
+
+    @property
+    def words(self) -> str:
+        """The gate in one line, and what its bound rests on."""
+        place = "largest" if self.rank == 1 else f"{self.rank} from the largest"
+        value = words.short(decimal_text(self.extreme))
+        return f"{self.gate.id} {relation_text(self.gate)}: {place} of {self.runs} is {value}"
 
 
 def least_runs(rate: Fraction) -> int:

@@ -24,7 +24,6 @@ from invarlock.policy.words import relation_text, setting_text
 
 TIER: Final = "calibrated"
 _PINNED: Final = frozenset({"baseline.digest", "data.digest"})
-_MAX_REASON: Final = 160
 
 
 def propose(
@@ -88,7 +87,7 @@ def _tier(judged: Sequence[tuple[Gate, Calibrated | str]]) -> Iterator[str]:
         place = "largest" if outcome.rank == 1 else f"{outcome.rank} from the largest"
         reason = f"{place} of {outcome.runs}: {decimal_text(quantise(outcome.extreme))}"
         asked = f"the bar asked {relation_text(before)}, {outcome.missed} miss it"
-        yield f"{_statement(outcome.gate)}  # {reason}; {asked}"[: 4 * _MAX_REASON]
+        yield f"{_statement(outcome.gate)}  # {reason}; {asked}"
 
 
 def _statement(gate: Gate) -> str:

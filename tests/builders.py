@@ -25,6 +25,7 @@ from invarlock.evidence.schema import (
     ArmFacts,
     Beacon,
     DataFacts,
+    Drift,
     Header,
     RuntimeFacts,
     Schedule,
@@ -173,35 +174,70 @@ def delta_p_of(baseline: np.ndarray, subject: np.ndarray) -> np.ndarray:
     return ((np.exp(-subject / NANO) - np.exp(-baseline / NANO)) * NANO).round().astype(np.int64)
 
 
+STILL = Drift(
+    turned_rows=0,
+    turned_columns=0,
+    cosine=NANO,
+    row_low=0,
+    row_high=0,
+    column_low=0,
+    column_high=0,
+)
+"""The drift of a matrix that is the baseline's."""
+
+
+def make_tensor(name: str, **changes: Any) -> Tensor:
+    """A measured matrix of shape (16, 8) in the baseline, but for ``changes``."""
+    record: dict[str, Any] = {
+        "name": name,
+        "family": "ffn",
+        "shape": (16, 8),
+        "dtype": "F32",
+        "non_finite": 0,
+        "spectrum": "measured",
+        "log_sigma": 0,
+        "log_norm": 500_000_000,
+        "outliers": 1,
+        "drift": None,
+        "change": None,
+    }
+    return Tensor(**{**record, **changes})
+
+
 def make_tensors(shift: int = 0) -> tuple[Tensor, ...]:
-    """Tensors of a small model; every ln σ₁ is moved by ``shift`` units of 1e-9."""
+    """The baseline's tensors of a small model; every ln σ₁ is moved by ``shift`` units of 1e-9."""
     matrices = (
         ("model.embed_tokens.weight", "embed", 900_000_000),
         ("model.layers.0.mlp.up_proj.weight", "ffn", 1_200_000_000),
         ("model.layers.0.self_attn.q_proj.weight", "attn", -300_000_000),
     )
     found = [
-        Tensor(
-            name=name,
+        make_tensor(
+            name,
             family=family,
-            shape=(16, 8),
-            dtype="F32",
-            non_finite=0,
-            spectrum="measured",
             log_sigma=sigma + shift,
+            log_norm=sigma + shift + 500_000_000,
         )
         for name, family, sigma in matrices
     ]
-    norm = Tensor(
-        name="model.norm.weight",
-        family="other",
-        shape=(8,),
-        dtype="F32",
-        non_finite=0,
-        spectrum="vector",
-        log_sigma=None,
+    nothing = {"log_sigma": None, "log_norm": None, "outliers": None}
+    norm = make_tensor(
+        "model.norm.weight", family="other", shape=(8,), spectrum="vector", **nothing
     )
     return (*found, norm)
+
+
+def of_subject(tensors: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The records that a subject with these tensors of its baseline has."""
+    return tuple(
+        tensor.model_copy(update={"change": 0} if tensor.spectrum == "vector" else {"drift": STILL})
+        for tensor in tensors
+    )
+
+
+def make_subject_tensors(shift: int = 0) -> tuple[Tensor, ...]:
+    """The subject's tensors beside :func:`make_tensors`."""
+    return of_subject(make_tensors(shift))
 
 
 # --- evidence ------------------------------------------------------------------------------------
@@ -220,7 +256,7 @@ class Synthetic:
     slices: tuple[str | None, ...] = ("prose", "verse")
     columns: Mapping[str, NDArray[np.int64]] | None = None
     baseline_tensors: tuple[Tensor, ...] = field(default_factory=make_tensors)
-    subject_tensors: tuple[Tensor, ...] = field(default_factory=make_tensors)
+    subject_tensors: tuple[Tensor, ...] = field(default_factory=make_subject_tensors)
     seed: int = 1
     beacon: Beacon | None = None
 

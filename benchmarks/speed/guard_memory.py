@@ -1,11 +1,11 @@
 """Peak memory of the guards over a model. Usage:
     python -m benchmarks.speed.guard_memory MODEL
 
-As an arm runs them: one thread for every CPU, in a process of its own that has torch. Prints bytes:
-the resident size once the libraries are there, the peak of the process with the guards, the largest
-stored tensor, and what the guards took above the level before them. The kernel's high-water mark is
-reset once the libraries are warm, so that what they took while they were loaded neither counts nor
-hides what the guards take.
+As the subject's arm runs them, the model beside itself: one thread for every CPU, in a process of
+its own that has torch. Prints bytes: the resident size once the libraries are there, the peak of
+the process with the guards, the largest stored tensor, and what the guards took above the level
+before them. The kernel's high-water mark is reset once the libraries are warm, so that what they
+took while they were loaded neither counts nor hides what the guards take.
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from pathlib import Path
 import numpy as np
 import torch  # noqa: F401  # an arm has it by the time
 
+from benchmarks.speed.guard_time import contract
 from invarlock.artifacts.model_files import open_model
 from invarlock.measure.guards.scan import scan_in_threads
+from invarlock.measure.weights.model import weights_of
 
 STATUS = Path("/proc/self/status")
 CLEAR = Path("/proc/self/clear_refs")
@@ -38,6 +40,7 @@ def level(field: str) -> int:
 def main() -> None:
     threads = len(os.sched_getaffinity(0))
     alone = level("VmRSS")
+    how = contract()
     with ThreadPoolExecutor(threads) as pool, open_model(Path(sys.argv[1])) as model:
         list(pool.map(lambda _: np.linalg.eigvalsh(np.eye(64)), range(4 * threads)))
         largest = max(
@@ -46,7 +49,9 @@ def main() -> None:
         CLEAR.write_text(RESET_PEAK)
         before = level("VmRSS")
         assert level("VmHWM") - before < 1 << 20, "the peak was not reset"
-        records = [future.result() for future in scan_in_threads(pool, model)]
+        weights = weights_of(model)
+        futures = scan_in_threads(pool, weights, how, weights)
+        records = [future.result() for future in futures]
         peak = level("VmHWM")
     assert records
     assert peak - before > 1 << 20, "no guard can do without a mebibyte: this measured nothing"

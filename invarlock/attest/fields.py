@@ -62,6 +62,7 @@ _ISOLATION: Final = _bound("`runtime.isolation` is recomputed from it")
 _NETWORK: Final = _bound("`runtime.isolation` and `runtime.network` are recomputed from it")
 _HOST: Final = _declared("the host's word")
 _MATRIX: Final = _bound("`spectral.shift`, the guards and `content_digest` are recomputed from it")
+_DRIFT: Final = _bound("`rows.*`, `spectral.*` and `content_digest` are recomputed from it")
 _STRUCTURE: Final = _bound("`invariants.structure` and `content_digest` are recomputed from it")
 
 _SHARED: Final[dict[str, Field]] = {
@@ -191,12 +192,19 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
             "`spectral.shift on` the family and `content_digest` are recomputed from it"
         ),
         "[].shape[]": _STRUCTURE,
-        "[].dtype": _bound("`content_digest` is recomputed from it; by itself the signer's word"),
+        "[].dtype": _bound("`invariants.dtype` and `content_digest` are recomputed from it"),
         "[].non_finite": _bound(
             "`invariants.non_finite` and `content_digest` are recomputed from it"
         ),
         "[].spectrum": _MATRIX,
         "[].log_sigma": _MATRIX,
+        "[].log_norm": _bound(
+            "`spectral.stable_rank`, `rows.norm` and `content_digest` are recomputed from it"
+        ),
+        "[].outliers": _bound("`rmt.outliers` and `content_digest` are recomputed from it"),
+        "[].drift": _DRIFT,
+        "[].drift.cosine": _bound("`content_digest` is recomputed from it, and no measure"),
+        "[].change": _bound("`invariants.vectors` and `content_digest` are recomputed from it"),
     },
     "bar-ir": {"": _POLICY},
     "policy-ir": {"": _POLICY},

@@ -25,7 +25,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from invarlock.canonical import digest_json
+from invarlock.canonical import NANO, digest_json
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Arm = Literal["baseline", "subject"]
@@ -61,6 +61,10 @@ COLUMNS: Final[Mapping[Task, Columns]] = {
 ``loss`` is the log-loss of the true token; ``kl`` is KL(baseline‖subject); ``delta_p`` the change
 of the true token's probability; ``top1`` whether both arms rank the same token first.
 """
+NORM_LIMIT: Final = 20_723_265_837
+"""ln 1e9 in 1e-9 nats: a norm that became a billion times as large, or none at all."""
+CHANGE_LIMIT: Final = NANO * 1_000_000
+"""A million in 1e-9: what a change from nothing at all is given as."""
 
 
 class Frozen(BaseModel):
@@ -94,6 +98,41 @@ class EstimateContract(Frozen):
     minimum_documents: int = Field(ge=2)
 
 
+class SpectralContract(Frozen):
+    """How the spectrum of a matrix is taken: all eigenvalues of its Gram matrix in float64."""
+
+    algorithm: Literal["gram-float64"] = "gram-float64"
+
+
+class OutliersContract(Frozen):
+    """How singular values outside the Marchenko–Pastur bulk are counted.
+
+    ``scale``: the variance of the bulk follows from the median singular value. ``margin`` beyond
+    the edge, in Tracy–Widom units: 3.2724 is exceeded by one pure noise matrix in a thousand.
+    """
+
+    algorithm: Literal["marchenko-pastur"] = "marchenko-pastur"
+    scale: Literal["median"] = "median"
+    margin: Literal["3.2724"] = "3.2724"
+
+
+class RowsContract(Frozen):
+    """When a row or column of the subject counts as turned away from the baseline's.
+
+    A row: ``cosine`` below this, and some element changed by at least ``change`` of the largest
+    in the baseline's row, or of ``floor`` root mean squares of its matrix if that is more. A
+    column: cosine below ``column_cosine``. Columns, and rows where norms are compared, with less
+    than ``negligible`` of the root mean square norm in the baseline are left out.
+    """
+
+    algorithm: Literal["same-place"] = "same-place"
+    cosine: Literal["0.9"] = "0.9"
+    change: Literal["0.5"] = "0.5"
+    floor: Literal["3"] = "3"
+    column_cosine: Literal["0.5"] = "0.5"
+    negligible: Literal["0.5"] = "0.5"
+
+
 class Contract(Frozen):
     """The measurement contract: two runs are comparable only under the same one."""
 
@@ -103,7 +142,9 @@ class Contract(Frozen):
     estimate: EstimateContract
     dtype: Literal["float32"] = "float32"
     kl: Literal["full-vocabulary"] = "full-vocabulary"
-    spectral: Literal["gram-float64"] = "gram-float64"
+    spectral: SpectralContract = SpectralContract()
+    outliers: OutliersContract = OutliersContract()
+    rows: RowsContract = RowsContract()
 
     @property
     def digest(self) -> str:
@@ -189,11 +230,43 @@ class Window(Frozen):
     answer: int | None = Field(default=None, ge=0)
 
 
-class Tensor(Frozen):
-    """One stored tensor of one arm.
+class Drift(Frozen):
+    """How far a matrix of the subject lies from the baseline's of the same name and shape.
 
-    ``spectrum`` says how ``log_sigma`` (ln σ₁ in units of 1e-9) came about: ``vector`` tensors
-    have none, ``zero`` matrices have σ₁ = 0, ``non_finite`` ones hold NaN or infinity.
+    Attributes:
+        turned_rows: rows that point elsewhere, as the contract's ``rows`` says.
+        turned_columns: columns that do.
+        cosine: the smallest cosine between a row and the baseline's, in 1e-9.
+        row_low, row_high: extremes of ln (row's norm, subject over baseline), in 1e-9 nats, within
+            ``±NORM_LIMIT``.
+        column_low, column_high: the same of columns.
+    """
+
+    turned_rows: int = Field(ge=0)
+    turned_columns: int = Field(ge=0)
+    cosine: int = Field(ge=-NANO, le=NANO)
+    row_low: int = Field(ge=-NORM_LIMIT, le=NORM_LIMIT)
+    row_high: int = Field(ge=-NORM_LIMIT, le=NORM_LIMIT)
+    column_low: int = Field(ge=-NORM_LIMIT, le=NORM_LIMIT)
+    column_high: int = Field(ge=-NORM_LIMIT, le=NORM_LIMIT)
+
+
+class Tensor(Frozen):
+    """One tensor of one arm, as the model computes with it.
+
+    ``spectrum`` says how the numbers came about: ``vector`` tensors have no spectrum, ``zero``
+    matrices have σ₁ = 0, ``non_finite`` ones hold NaN or infinity. Only the subject's tensors have
+    ``drift`` or ``change``, and only beside a tensor of the baseline with the same name and shape,
+    all numbers of both finite.
+
+    Attributes:
+        dtype: as stored; of a packed weight, the format and its number of bits.
+        log_sigma: ln σ₁ in 1e-9 nats, of a measured matrix.
+        log_norm: ln of the Frobenius norm in 1e-9 nats, of a measured matrix.
+        outliers: singular values beyond the Marchenko–Pastur bulk, of a measured matrix.
+        drift: of a matrix.
+        change: of a vector, the largest change of an element over the larger of its own size and
+            the root mean square in the baseline, in 1e-9, at most ``CHANGE_LIMIT``.
     """
 
     name: str
@@ -203,6 +276,10 @@ class Tensor(Frozen):
     non_finite: int = Field(ge=0)
     spectrum: Literal["measured", "vector", "zero", "non_finite"]
     log_sigma: int | None
+    log_norm: int | None
+    outliers: int | None = Field(ge=0)
+    drift: Drift | None
+    change: int | None = Field(ge=0, le=CHANGE_LIMIT)
 
 
 class RuntimeFacts(Frozen):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -38,12 +37,12 @@ from invarlock.evidence.schema import (
     Tensor,
     Window,
 )
+from invarlock.evidence.tensors import check_tensors, printable
 
 _T = TypeVar("_T")
 _HEADER: Final = TypeAdapter(Header)
 _WINDOWS: Final = TypeAdapter(tuple[Window, ...])
 _TENSORS: Final = TypeAdapter(tuple[Tensor, ...])
-_MAX_NAME: Final = 512
 _HINT: Final = "do not deploy; ask the producer"
 
 
@@ -105,9 +104,7 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
     _check_schedule(header, windows)
     _check_columns(baseline[0], subject)
     check_rows(baseline[0], subject)
-    for arm in ARMS:
-        _check_tensors(f"{arm}.tensors.json", tensors[arm])
-    _check_families(tensors["baseline"], tensors["subject"])
+    check_tensors(tensors["baseline"], tensors["subject"])
     loss, kl, delta_p, top1 = subject
     return Evidence(
         header,
@@ -237,37 +234,10 @@ def _check_columns(baseline_loss: Int64s, subject: Int64s) -> None:
         raise _malformed("`subject.i64`: a change of probability is beyond ±1")
 
 
-def _printable(text: str) -> bool:
-    """Whether ``text`` may stand in a report: short, one line, no control characters."""
-    return 0 < len(text) <= _MAX_NAME and text.isprintable()
-
-
 def _check_arms(header: Header) -> None:
     beacon = header.schedule.beacon
-    if beacon is not None and not _printable(beacon.source):
+    if beacon is not None and not printable(beacon.source):
         raise _malformed(f"`{HEADER_FILE}`: the beacon's `source` is no printable text")
     for arm in (header.baseline, header.subject):
-        if not _printable(arm.device):
+        if not printable(arm.device):
             raise _malformed(f"`{HEADER_FILE}`: `device` is no printable text")
-
-
-def _check_tensors(name: str, tensors: Sequence[Tensor]) -> None:
-    for before, after in pairwise(tensors):
-        if before.name >= after.name:
-            raise _malformed(f"`{name}`: `{after.name[:120]}` is out of order or stands twice")
-    for tensor in tensors:
-        if not _printable(tensor.name) or not _printable(tensor.dtype):
-            raise _malformed(f"`{name}`: a tensor's name or dtype is no printable text")
-        if any(size < 0 for size in tensor.shape):
-            raise _malformed(f"`{name}`: `{tensor.name[:120]}` has a negative dimension")
-        if (tensor.log_sigma is not None) != (tensor.spectrum == "measured"):
-            raise _malformed(f"`{name}`: `{tensor.name[:120]}`: spectrum and log_sigma disagree")
-        if tensor.non_finite and tensor.spectrum in {"measured", "zero"}:
-            raise _malformed(f"`{name}`: `{tensor.name[:120]}`: spectrum of non-finite numbers")
-
-
-def _check_families(baseline: Sequence[Tensor], subject: Sequence[Tensor]) -> None:
-    families = {tensor.name: tensor.family for tensor in baseline}
-    for tensor in subject:
-        if families.get(tensor.name, tensor.family) != tensor.family:
-            raise _malformed(f"`{tensor.name[:120]}` is of another family in each arm")

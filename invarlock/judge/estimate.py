@@ -20,7 +20,7 @@ from invarlock.evidence.schema import Contract
 from invarlock.judge import exact
 from invarlock.judge.bootstrap import Limits, intervals
 from invarlock.judge.facts import fact_values
-from invarlock.judge.spectra import invariant_values, spectral_values
+from invarlock.judge.guards import weight_values
 from invarlock.judge.sums import Column, Columns, by_document, columns_of
 from invarlock.judge.values import Key, Value, Values
 
@@ -77,7 +77,7 @@ def estimate(evidence: Evidence, contract: Contract) -> Values:
     """All values that ``evidence`` gives under the estimator settings of ``contract``."""
     columns = columns_of(evidence)
     items = fact_values(evidence, contract)
-    items |= invariant_values(evidence) | spectral_values(evidence)
+    items |= weight_values(evidence, contract)
     for measure, value in _window_values(_part(evidence, columns, contract, None)).items():
         items[Key(measure)] = value
     for label in sorted({w.slice for w in evidence.windows if w.slice is not None}):

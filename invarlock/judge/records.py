@@ -127,6 +127,10 @@ class ReportedGate(GateResult):
     span: Span
 
 
+GuardName = Literal["invariants", "spectral", "rmt", "rows"]
+"""The guards, by the first word of their measures."""
+
+
 class WorstTensor(Frozen):
     """The matrix that moved most; ln σ₁ of both arms in nats, ``None`` where there is none."""
 
@@ -142,7 +146,7 @@ class GuardReport(Frozen):
     ``verdict`` is over required gates; ``ungated`` where the bar requires nothing of the guard.
     """
 
-    name: Literal["invariants", "spectral"]
+    name: GuardName
     verdict: Outcome | Literal["ungated"]
     measures: dict[str, DecimalText | None]
     worst: WorstTensor | None

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from invarlock.artifacts.folder import FileEntry, root_digest
 from invarlock.artifacts.kinds import is_loaded
-from invarlock.canonical import decimal_text, digest_bytes, digest_json, nano_decimal
+from invarlock.canonical import decimal_text, digest_bytes, digest_json
 from invarlock.errors import VerificationFault
 from invarlock.evidence.leaves import windows_root
 from invarlock.evidence.model import Evidence, Int64s, UInt32s
@@ -21,12 +21,12 @@ from invarlock.evidence.store import encode_header
 from invarlock.judge.contract import demanded
 from invarlock.judge.decide import decide
 from invarlock.judge.estimate import estimate
+from invarlock.judge.guards.reported import guard_reports
 from invarlock.judge.records import (
     DECLARED,
     Arms,
     Declared,
     FileRecord,
-    GuardReport,
     ModelFile,
     ModelRecord,
     Names,
@@ -37,12 +37,10 @@ from invarlock.judge.records import (
     Span,
     Tool,
     Validation,
-    WorstTensor,
 )
 from invarlock.judge.signature import PENDING
-from invarlock.judge.spectra import shifts, worst
 from invarlock.judge.values import Key, Values
-from invarlock.judge.verdict import Verdict, gravest
+from invarlock.judge.verdict import Verdict
 from invarlock.policy.ir import BarIR
 
 if TYPE_CHECKING:
@@ -129,7 +127,7 @@ def build_report(inputs: ReportInputs) -> Report:
         verdict=verdict.verdict,
         validation=Validation(primary_metric_acceptable=_primary(verdict)),
         gates=tuple(_gates(verdict, inputs.spans)),
-        guards=_guards(inputs.evidence, values, verdict),
+        guards=guard_reports(inputs.evidence, values, verdict),
         evidence_digest=digest_bytes(encode_header(header)),
         content_digest=content_digest(inputs.evidence),
         merkle_root=windows_root(inputs.evidence),
@@ -219,47 +217,3 @@ def _gates(verdict: Verdict, spans: Mapping[str, Span]) -> Iterable[ReportedGate
         if gate.id not in spans:
             raise VerificationFault("E405", f"no place in the source for gate `{gate.id}`", _HINT)
         yield ReportedGate(**dict(gate), span=spans[gate.id])
-
-
-def _guards(
-    evidence: Evidence, values: Values, verdict: Verdict
-) -> tuple[GuardReport, GuardReport]:
-    """What the guards on weights saw, gated or not."""
-    matrix = worst(shifts(evidence))
-    moved = None
-    if matrix is not None:
-        moved = WorstTensor(
-            name=matrix.name,
-            family=matrix.family,
-            baseline=_nats(matrix.baseline),
-            subject=_nats(matrix.subject),
-        )
-    return (
-        _guard("invariants", values, verdict, None),
-        _guard("spectral", values, verdict, moved),
-    )
-
-
-def _nats(log_sigma: int | None) -> str | None:
-    return None if log_sigma is None else decimal_text(nano_decimal(log_sigma))
-
-
-def _guard(
-    name: Literal["invariants", "spectral"],
-    values: Values,
-    verdict: Verdict,
-    moved: WorstTensor | None,
-) -> GuardReport:
-    prefix = name + "."
-    measures = {
-        key.measure if key.kind == "all" else f"{key.measure} on {key.name}": _text(values, key)
-        for key in sorted(values.items)
-        if key.measure.startswith(prefix)
-    }
-    required = [
-        gate.verdict
-        for gate in verdict.gates
-        if gate.measure.startswith(prefix) and gate.level == "require" and gate.verdict != "pending"
-    ]
-    outcome = gravest(required) if required else "ungated"
-    return GuardReport(name=name, verdict=outcome, measures=measures, worst=moved)

@@ -45,6 +45,7 @@ from invarlock.measure.job import (
 )
 from invarlock.measure.null.folder import null_model
 from invarlock.measure.tokenizer import Tokenizer, load_tokenizer
+from invarlock.measure.weights.model import weights_of
 from invarlock.measure.windows import Drawn, Scored, cut, ids_at
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _baseline_loss(body: Body | None, place: Place, scored: Scored, hidden: IO[b
 
 def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     clock = Clock(place.say)
-    with _scanning(job, files) as records:
+    with open_model(place.inputs / BASELINE_FOLDER) as base, _scanning(job, files, base) as records:
         with clock.phase("windows"):
             scored = _scheduled(job, place).part(job)
             tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
@@ -201,11 +202,19 @@ def _subject_columns(
 
 
 @contextmanager
-def _scanning(job: ArmJob, files: ModelFiles) -> Iterator[list[Future[Tensor]]]:
+def _scanning(
+    job: ArmJob, files: ModelFiles, baseline: ModelFiles | None = None
+) -> Iterator[list[Future[Tensor]]]:
+    """The records of all weights, being made; the subject's beside the baseline's."""
+    beside = None if baseline is None else weights_of(baseline)
     pool = ThreadPoolExecutor(job.threads)
     shard = job.tensors
     try:
-        yield [] if shard is None else scan_in_threads(pool, files, shard)
+        yield (
+            []
+            if shard is None
+            else scan_in_threads(pool, weights_of(files), job.contract, beside, shard)
+        )
     finally:
         pool.shutdown(cancel_futures=True)
 

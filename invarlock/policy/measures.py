@@ -17,6 +17,9 @@ _RESAMPLES: Final = Range(low=Decimal(100), high=Decimal(100_000))
 # RFC 8785): a floor becomes the schedule. The tokens are those of as many windows of 2**20.
 _WINDOWS: Final = Range(low=Decimal(0), high=Decimal(1_000_000))
 _TOKENS: Final = Range(low=Decimal(0), high=Decimal(1_000_000_000_000))
+# As many as a safetensors file may hold; a bound beyond them could never fail.
+_TENSORS: Final = Range(low=Decimal(0), high=Decimal(1_000_000))
+_ROWS: Final = Range(low=Decimal(0), high=Decimal(1_000_000_000))
 _FRACTION: Final = Range(low=Decimal(0), high=Decimal(1))
 
 _OFF_IS_STRONGER: Final = (("on", "off"),)
@@ -37,6 +40,25 @@ _TAILS: Final = tuple(
         at_least=f"perplexity.tail.p{below}" if below else "",
     )
     for below, p in ((0, 50), (50, 90), (90, 95), (95, 99))
+)
+
+_SPECTRAL: Final = tuple(
+    Measure(
+        f"spectral.{name}",
+        Kind.NUMBER,
+        summary,
+        "tensors",
+        Unit.NATS,
+        _NON_NEGATIVE,
+        "above",
+        families=True,
+    )
+    for name, summary in (
+        ("shift", "largest |ln σ₁(subject) − ln σ₁(baseline)| over weight matrices"),
+        ("stable_rank", "largest |ln| of a matrix's ‖W‖²/σ₁² over the baseline's"),
+        ("rows", "ln of the norm, baseline over subject, of the row that shrank most"),
+        ("columns", "ln of the norm, baseline over subject, of the column that shrank most"),
+    )
 )
 
 _MEASURES: Final = (
@@ -135,9 +157,47 @@ _MEASURES: Final = (
         "above",
     ),
     Measure(
-        "spectral.shift",
+        "invariants.dtype",
         Kind.NUMBER,
-        "largest |ln σ₁(subject) − ln σ₁(baseline)| over weight matrices",
+        "tensors stored as another dtype than in the baseline",
+        "tensors",
+        Unit.COUNT,
+        _TENSORS,
+        "above",
+    ),
+    Measure(
+        "invariants.vectors",
+        Kind.NUMBER,
+        "largest change of an element of a norm or bias, over its own size or the vector's rms",
+        "tensors",
+        Unit.RATIO,
+        _NON_NEGATIVE,
+        "above",
+    ),
+    *_SPECTRAL,
+    Measure(
+        "rmt.outliers",
+        Kind.NUMBER,
+        "largest growth of a matrix's Marchenko–Pastur outliers, over its singular values",
+        "tensors",
+        Unit.RATIO,
+        Range(Decimal(-1), Decimal(1)),
+        "above",
+        families=True,
+    ),
+    Measure(
+        "rows.turned",
+        Kind.NUMBER,
+        "rows and columns of weight matrices that point elsewhere than the baseline's",
+        "tensors",
+        Unit.COUNT,
+        _ROWS,
+        "above",
+    ),
+    Measure(
+        "rows.norm",
+        Kind.NUMBER,
+        "largest |ln| of a row's norm over the baseline's, beyond that of its whole matrix",
         "tensors",
         Unit.NATS,
         _NON_NEGATIVE,

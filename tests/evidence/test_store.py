@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from invarlock.canonical import NANO, NON_FINITE, canonical_bytes, digest_bytes
 from invarlock.errors import VerificationFault
-from invarlock.evidence.schema import HEADER_FILE, PART_FILES
+from invarlock.evidence.schema import HEADER_FILE, NORM_LIMIT, PART_FILES
 from invarlock.evidence.store import read_evidence
 from tests.builders import SANDBOXED, Synthetic, sealed
 
@@ -122,6 +122,17 @@ def test_part_of_another_size(name: str, cut: int) -> None:
         ("subject.tensors.json", lambda t: t[0].update(shape=[-1, 2])),
         ("subject.tensors.json", lambda t: t[0].update(log_sigma=None)),
         ("subject.tensors.json", lambda t: t[3].update(log_sigma=5)),
+        ("subject.tensors.json", lambda t: t[0].update(log_norm=None)),
+        ("subject.tensors.json", lambda t: t[0].update(outliers=None)),
+        ("subject.tensors.json", lambda t: t[3].update(outliers=0)),
+        ("subject.tensors.json", lambda t: t[0].update(outliers=-1)),
+        ("subject.tensors.json", lambda t: t[0].update(shape=[16])),
+        ("subject.tensors.json", lambda t: t[0]["drift"].update(cosine=NANO + 1)),
+        ("subject.tensors.json", lambda t: t[0]["drift"].update(row_low=-NORM_LIMIT - 1)),
+        ("subject.tensors.json", lambda t: t[0]["drift"].update(turned_rows=-1)),
+        ("subject.tensors.json", lambda t: t[0]["drift"].pop("turned_columns")),
+        ("subject.tensors.json", lambda t: t[3].update(change=-1)),
+        ("subject.tensors.json", lambda t: t[3].update(spectrum="non_finite")),
         ("subject.tensors.json", lambda t: t[0].update(non_finite=1)),
         ("subject.tensors.json", lambda t: t[0].update(family="other")),
         ("subject.tensors.json", lambda t: t[0].update(family="head")),
@@ -132,6 +143,49 @@ def test_part_of_another_size(name: str, cut: int) -> None:
 def test_malformed_record(name: str, change: Callable[[Any], Any]) -> None:
     fault = _refused(_edit(name, change))
     assert fault.code == "E405"
+
+
+def _subject(**changes: Any) -> dict[str, bytes]:
+    """The first matrix of the subject with ``changes``, those of ``drift`` spelled ``drift__x``."""
+
+    def change(tensors: Any) -> None:
+        for key, value in changes.items():
+            *inner, last = key.split("__")
+            (tensors[0][inner[0]] if inner else tensors[0])[last] = value
+
+    return _edit("subject.tensors.json", change)
+
+
+@pytest.mark.parametrize(
+    ("possible", "impossible"),
+    [
+        ({"log_norm": 900_000_000}, {"log_norm": 899_999_000}),
+        ({"log_norm": 1_939_720_770}, {"log_norm": 1_939_722_000}),
+        ({"outliers": 8}, {"outliers": 9}),
+        ({"drift__turned_rows": 16}, {"drift__turned_rows": 17}),
+        ({"drift__turned_columns": 8}, {"drift__turned_columns": 9}),
+        ({"drift__row_low": -5, "drift__row_high": 5}, {"drift__row_low": 5}),
+        ({"drift__column_low": -5}, {"drift__column_high": -5}),
+        ({}, {"drift": None}),
+        ({"change": None}, {"change": 0}),
+    ],
+)
+def test_numbers_that_no_matrix_has(possible: dict[str, Any], impossible: dict[str, Any]) -> None:
+    assert read_evidence(_subject(**possible), SANDBOXED).tensors
+    assert _refused(_subject(**impossible)).code == "E404"
+
+
+def test_only_the_subject_drifts_and_only_from_what_is_there() -> None:
+    drift = json.loads(FILES["subject.tensors.json"])[0]["drift"]
+    for place, update in ((0, {"drift": drift}), (3, {"change": 0})):
+        files = _edit("baseline.tensors.json", lambda t, p=place, u=update: t[p].update(u))
+        assert _refused(files).code == "E404"
+    lost = _edit("baseline.tensors.json", lambda t: t[1:])
+    assert _refused(lost).code == "E404"
+    broken = {"log_sigma": None, "log_norm": None, "outliers": None, "non_finite": 1}
+    broken["spectrum"] = "non_finite"
+    assert _refused(_subject(**broken)).code == "E404"
+    assert read_evidence(_subject(**broken, drift=None), SANDBOXED).tensors
 
 
 @pytest.mark.parametrize("name", [HEADER_FILE, "windows.json", "subject.tensors.json"])

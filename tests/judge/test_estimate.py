@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from invarlock.canonical import NANO, NON_FINITE, digest_bytes
 from invarlock.evidence.model import Evidence
 from invarlock.judge import Key, Values, contract_of, decide, estimate
-from tests.builders import Synthetic, make_bar, make_tensors, standard_bar
+from tests.builders import Synthetic, make_bar, make_subject_tensors, make_tensors, standard_bar
 
 CASE = Synthetic().edited(worse=0.03, noise=0.3)
 PER_TOKEN = (
@@ -175,8 +175,11 @@ def test_identical_arms_pass_whatever_the_text(seed: int) -> None:
             ["top1.agreement"],
             lambda case: case.with_column("top1", np.arange(case.rows) % 2),
         ),
-        (["spectral.shift"], lambda case: replace(case, subject_tensors=make_tensors(5))),
-        (["invariants.structure"], lambda case: replace(case, subject_tensors=make_tensors()[1:])),
+        (["spectral.shift"], lambda case: replace(case, subject_tensors=make_subject_tensors(5))),
+        (
+            ["invariants.structure"],
+            lambda case: replace(case, subject_tensors=make_subject_tensors()[1:]),
+        ),
     ],
 )
 def test_an_edit_moves_what_looks_at_it_and_nothing_else(
@@ -186,7 +189,8 @@ def test_an_edit_moves_what_looks_at_it_and_nothing_else(
     moved = {key.measure for key, value in after.items.items() if value != before.get(key)}
     assert set(measures) <= moved
     families = {measure.split(".")[0] for measure in measures}
-    kin = {"spectral", "invariants"} if families == {"invariants"} else families
+    kin = {"spectral", "invariants", "rmt", "rows"} if "invariants" in families else families
+    kin |= {"rows"} if "spectral" in families else set()
     assert {measure.split(".")[0] for measure in moved} <= kin
 
 
@@ -201,7 +205,7 @@ def test_moving_both_arms_alike_moves_nothing() -> None:
         case,
         columns=columns,
         baseline_tensors=make_tensors(70_000_000),
-        subject_tensors=make_tensors(70_000_000),
+        subject_tensors=make_subject_tensors(70_000_000),
     )
     assert _estimate(moved).items == _estimate(case).items
 

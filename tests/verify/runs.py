@@ -47,7 +47,7 @@ from tests.builders import (
     Synthetic,
     edited,
     make_declared,
-    make_tensors,
+    make_subject_tensors,
 )
 
 Json = Any
@@ -192,7 +192,10 @@ def case(*, worse: float = 0.01, policy: Compiled | None = None) -> Synthetic:
     """Evidence under the policy's bar, with a subject ``worse`` nats a token higher."""
     bar = (policy or compiled()).bar(*BAR)[1]
     plain = Synthetic(
-        bar=bar, documents=24, per_document=2, subject_tensors=make_tensors(shift=10_000_000)
+        bar=bar,
+        documents=24,
+        per_document=2,
+        subject_tensors=make_subject_tensors(shift=10_000_000),
     )
     return replace(plain, columns=edited(plain.rows, worse=worse))
 

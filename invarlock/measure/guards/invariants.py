@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from invarlock.measure.guards.blocks import Doubles
+from invarlock.measure.weights.stored import Doubles
 
 
 def count_non_finite(block: Doubles) -> int:

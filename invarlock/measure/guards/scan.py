@@ -1,4 +1,7 @@
-"""One pass over the stored tensors of a model, each read for itself and then let go."""
+"""One pass over the weights of a model, each read for itself and then let go.
+
+The subject's are read beside the baseline's of the same name, whose folder its process has open.
+"""
 
 from __future__ import annotations
 
@@ -6,111 +9,146 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from math import frexp, log
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
-from invarlock.artifacts.model_files import ModelFiles
-from invarlock.artifacts.safetensors_header import TensorEntry, read_tensor
 from invarlock.canonical import NANO
-from invarlock.evidence.schema import Tensor
-from invarlock.measure.guards.blocks import (
-    Doubles,
-    ReadTensor,
-    as_matrix,
-    column_blocks,
-    row_blocks,
-)
+from invarlock.evidence.schema import Contract, Drift, Tensor
+from invarlock.measure.guards.blocks import blocks, row_blocks
 from invarlock.measure.guards.families import family_of
 from invarlock.measure.guards.invariants import count_non_finite
-from invarlock.measure.guards.spectral import gram, log_sigma
+from invarlock.measure.guards.outliers import count_outliers
+from invarlock.measure.guards.rows import Drifting, largest_change
+from invarlock.measure.guards.spectral import add_gram, spectrum
 from invarlock.measure.job import EVERY, Shard
+from invarlock.measure.weights.model import Weights
+from invarlock.measure.weights.stored import Doubles, Weight, as_matrix
 
 _MATRIX: Final = 2
+_NOTHING: Final[dict[str, Any]] = {
+    "log_sigma": None,
+    "log_norm": None,
+    "outliers": None,
+    "drift": None,
+    "change": None,
+}
 
 
-def scan_model(model: ModelFiles) -> tuple[Tensor, ...]:
-    """The records of all tensors of ``model``, sorted by name."""
-    return tuple(scan_tensor(read, entry) for read, entry in _readers(model))
+def scan_model(
+    weights: Weights, contract: Contract, baseline: Weights | None = None
+) -> tuple[Tensor, ...]:
+    """The records of all of ``weights``, sorted by name; beside those of ``baseline``, if given."""
+    return tuple(scan_weight(*pair, contract) for pair in _pairs(weights, baseline))
 
 
 def scan_in_threads(
-    pool: ThreadPoolExecutor, model: ModelFiles, shard: Shard = EVERY
+    pool: ThreadPoolExecutor,
+    weights: Weights,
+    contract: Contract,
+    baseline: Weights | None = None,
+    shard: Shard = EVERY,
 ) -> list[Future[Tensor]]:
     """The same in ``pool``, while the caller does other work: each tensor by one thread, so that
     a record does not depend on how many there are. ``shard`` says which tensors."""
-    chosen = islice(_readers(model), shard.index, None, shard.count)
-    return [pool.submit(scan_tensor, read, entry) for read, entry in chosen]
+    chosen = islice(_pairs(weights, baseline), shard.index, None, shard.count)
+    return [pool.submit(scan_weight, *pair, contract) for pair in chosen]
 
 
-def scan_tensor(read: ReadTensor, entry: TensorEntry) -> Tensor:
-    """The record of one tensor. Raises :class:`SafetyRefusal` E210 for an unknown dtype."""
-    side = min(as_matrix(entry.shape))
-    if len(entry.shape) < _MATRIX or side == 0:
-        bad = sum(count_non_finite(block) for block in row_blocks(read, entry))
-        return _record(entry, bad, "non_finite" if bad else "vector", None)
-    by_rows = as_matrix(entry.shape)[1] == side
-    count = _Counting()
-    blocks = row_blocks(read, entry) if by_rows else column_blocks(read, entry)
-    shift = _exponent(read, entry) if entry.dtype == "F64" else 0
-    total = gram(count.watch(blocks, shift), side, rows=by_rows)
-    if count.non_finite:
-        return _record(entry, count.non_finite, "non_finite", None)
-    value = log_sigma(total)
-    if value is None:
-        return _record(entry, 0, "zero", None)
-    return _record(entry, 0, "measured", round((value + shift * log(2.0)) * NANO))
+def scan_weight(weight: Weight, baseline: Weight | None, contract: Contract) -> Tensor:
+    """The record of one tensor; ``baseline`` is the baseline's of the same name and shape.
+
+    Raises :class:`SafetyRefusal` E210 for a dtype without a decoder.
+    """
+    if len(weight.shape) < _MATRIX or min(as_matrix(weight.shape)) == 0:
+        return _vector(weight, baseline)
+    return _matrix(weight, baseline, contract)
 
 
-class _Counting:
-    """Counts what is not finite while blocks pass, and keeps it out of the Gram matrix."""
-
-    def __init__(self) -> None:
-        self.non_finite = 0
-
-    def watch(self, blocks: Iterator[Doubles], shift: int) -> Iterator[Doubles]:
-        """The blocks, times 2**-shift; ones with NaN or infinity are counted and left out."""
-        for block in blocks:
-            bad = count_non_finite(block)
-            self.non_finite += bad
-            if not bad:
-                yield np.ldexp(block, -shift) if shift else block
+def _vector(weight: Weight, baseline: Weight | None) -> Tensor:
+    after = list(row_blocks(weight.shape, weight.view()))
+    bad = sum(count_non_finite(block) for block in after)
+    change = None
+    if baseline is not None and not bad:
+        before = list(row_blocks(weight.shape, baseline.view()))
+        if not any(count_non_finite(block) for block in before):
+            change = largest_change(_flat(before), _flat(after))
+    return _record(weight, bad, "non_finite" if bad else "vector", change=change)
 
 
-def _exponent(read: ReadTensor, entry: TensorEntry) -> int:
-    """The binary exponent of the largest number: squares of float64 could overflow without it."""
+def _flat(found: list[Doubles]) -> Doubles:
+    return np.concatenate([block.reshape(-1) for block in found]) if found else np.zeros(0)
+
+
+def _matrix(weight: Weight, baseline: Weight | None, contract: Contract) -> Tensor:
+    rows, columns = as_matrix(weight.shape)
+    view, other = weight.view(), None if baseline is None else baseline.view()
+    shift, shared = _shifts(weight, baseline)
+    gram = np.zeros((min(rows, columns),) * 2)
+    drifting = Drifting(rows, columns)
+    bad = bad_before = 0
+    for block in blocks(weight.shape, view, other):
+        found = count_non_finite(block.numbers)
+        bad += found
+        if block.other is not None:
+            bad_before += count_non_finite(block.other)
+        if not bad:
+            add_gram(gram, block.scaled(shift))
+        if not bad and not bad_before:
+            drifting.add(block.scaled(shared))
+    if bad:
+        return _record(weight, bad, "non_finite")
+    drift = None if baseline is None or bad_before else drifting.drift(contract.rows)
+    seen = spectrum(gram)
+    if seen is None:
+        return _record(weight, 0, "zero", drift=drift)
+    return _record(
+        weight,
+        0,
+        "measured",
+        log_sigma=round((seen.log_sigma + shift * log(2.0)) * NANO),
+        log_norm=round((seen.log_norm + shift * log(2.0)) * NANO),
+        outliers=count_outliers(seen.squares, rows, columns, contract.outliers),
+        drift=drift,
+    )
+
+
+def _shifts(weight: Weight, baseline: Weight | None) -> tuple[int, int]:
+    """Binary exponents to divide by, for the tensor alone and for both: squares of float64 could
+    overflow without. Zero where nothing is stored as float64."""
+    own = _exponent(weight) if weight.dtype == "F64" else 0
+    if baseline is None or "F64" not in {weight.dtype, baseline.dtype}:
+        return own, own
+    return own, max(_exponent(weight), _exponent(baseline))
+
+
+def _exponent(weight: Weight) -> int:
     top = 0.0
-    for block in row_blocks(read, entry):
+    for block in row_blocks(weight.shape, weight.view()):
         if block.size:
             top = max(top, float(np.max(np.abs(block), where=np.isfinite(block), initial=0.0)))
     return frexp(top)[1]
 
 
-def _record(entry: TensorEntry, bad: int, spectrum: str, value: int | None) -> Tensor:
+def _record(
+    weight: Weight, bad: int, kind: str, *, drift: Drift | None = None, **numbers: int | None
+) -> Tensor:
     return Tensor.model_validate(
         {
-            "name": entry.name,
-            "family": family_of(entry.name),
-            "shape": entry.shape,
-            "dtype": entry.dtype,
+            **_NOTHING,
+            "name": weight.name,
+            "family": family_of(weight.name),
+            "shape": weight.shape,
+            "dtype": weight.dtype,
             "non_finite": bad,
-            "spectrum": spectrum,
-            "log_sigma": value,
+            "spectrum": kind,
+            "drift": drift,
+            **numbers,
         }
     )
 
 
-def _readers(model: ModelFiles) -> Iterator[tuple[ReadTensor, TensorEntry]]:
-    found = {
-        entry.name: (shard, entry)
-        for shard, head in model.headers.items()
-        for entry in head.tensors
-    }
-    for name in sorted(found):
-        shard, entry = found[name]
-        fd = model.descriptors[shard]
-
-        def read(part: TensorEntry, fd: int = fd, shard: str = shard) -> bytearray:
-            return read_tensor(fd, part, label=shard)
-
-        yield read, entry
+def _pairs(weights: Weights, baseline: Weights | None) -> Iterator[tuple[Weight, Weight | None]]:
+    for name, weight in sorted(weights.items()):
+        other = None if baseline is None else baseline.get(name)
+        yield weight, other if other is not None and other.shape == weight.shape else None

@@ -21,14 +21,18 @@ from invarlock.canonical import NANO
 from invarlock.errors import SafetyRefusal
 from invarlock.evidence.schema import Tensor
 from invarlock.measure.guards import blocks
-from invarlock.measure.guards.scan import scan_in_threads, scan_model, scan_tensor
+from invarlock.measure.guards.scan import scan_in_threads, scan_model, scan_weight
+from invarlock.measure.weights.model import weights_of
+from invarlock.measure.weights.stored import StoredWeight
+from tests.measure.arms import contract
 
 Array = np.ndarray[Any, Any]
 
 
 def scan(raw: bytes, dtype: str, shape: tuple[int, ...]) -> Tensor:
     entry = TensorEntry("t", dtype, shape, 0, prod(shape) * DTYPE_BYTES[dtype])
-    return scan_tensor(lambda part: bytearray(raw[part.start : part.end]), entry)
+    weight = StoredWeight(entry, lambda part: bytearray(raw[part.start : part.end]))
+    return scan_weight(weight, None, contract())
 
 
 def scan_f32(array: Array) -> Tensor:
@@ -71,6 +75,9 @@ def test_sigma_of_any_matrix(rows: int, columns: int, scale: float, seed: int) -
     record = scan_f32(array)
     assert record.log_sigma is not None
     assert abs(record.log_sigma - log(top(array)) * NANO) < 10
+    assert record.log_norm is not None
+    norm = float(np.linalg.norm(array.astype(np.float64)))
+    assert abs(record.log_norm - log(norm) * NANO) < 10
 
 
 def test_blocks_change_no_digit_that_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,9 +169,11 @@ def test_threads_give_the_same_records_in_order_of_names(tmp_path: Path) -> None
     made = torch.Generator().manual_seed(6)
     tensors = {f"t{n}.weight": torch.randn(40, 30 + n, generator=made) for n in range(12)}
     with open_model(write(tmp_path / "m", tensors)) as files:
-        one = scan_model(files)
+        weights = weights_of(files)
+        one = scan_model(weights, contract(), weights)
         with ThreadPoolExecutor(4) as pool:
-            many = tuple(future.result() for future in scan_in_threads(pool, files))
+            futures = scan_in_threads(pool, weights, contract(), weights)
+            many = tuple(future.result() for future in futures)
     assert one == many
     assert [record.name for record in one] == sorted(tensors)
 
@@ -173,9 +182,10 @@ def test_memory_stays_below_the_largest_tensor(tmp_path: Path) -> None:
     largest = 4 * 60_000 * 96
     tensors = {f"t{n}.weight": torch.ones(60_000, 96) * n for n in range(1, 4)}
     with open_model(write(tmp_path / "m", tensors)) as files:
-        scan_model(files)
+        weights = weights_of(files)
+        scan_model(weights, contract(), weights)
         tracemalloc.start()
-        scan_model(files)
+        scan_model(weights, contract(), weights)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
     assert peak < largest

@@ -1,0 +1,62 @@
+"""The guards' part of a report: their verdicts, and all that they saw, gated or not."""
+
+from __future__ import annotations
+
+from typing import Final, get_args
+
+from invarlock.canonical import decimal_text, nano_decimal
+from invarlock.evidence.model import Evidence
+from invarlock.evidence.schema import Arm
+from invarlock.judge.guards.pairs import by_name, worst
+from invarlock.judge.guards.spectral import shifts
+from invarlock.judge.records import GuardName, GuardReport, WorstTensor
+from invarlock.judge.values import Value, Values
+from invarlock.judge.verdict import Verdict, gravest
+
+_GUARDS: Final[tuple[GuardName, ...]] = get_args(GuardName)
+
+
+def guard_reports(evidence: Evidence, values: Values, verdict: Verdict) -> tuple[GuardReport, ...]:
+    """One record for each guard, in the order of their names' declaration."""
+    return tuple(_guard(name, evidence, values, verdict) for name in _GUARDS)
+
+
+def _guard(name: GuardName, evidence: Evidence, values: Values, verdict: Verdict) -> GuardReport:
+    prefix = name + "."
+    measures = {
+        key.measure if key.kind == "all" else f"{key.measure} on {key.name}": _text(value)
+        for key, value in sorted(values.items.items())
+        if key.measure.startswith(prefix)
+    }
+    required = [
+        gate.verdict
+        for gate in verdict.gates
+        if gate.measure.startswith(prefix) and gate.level == "require" and gate.verdict != "pending"
+    ]
+    outcome = gravest(required) if required else "ungated"
+    moved = _worst(evidence) if name == "spectral" else None
+    return GuardReport(name=name, verdict=outcome, measures=measures, worst=moved)
+
+
+def _text(value: Value) -> str | None:
+    return None if value.point is None else decimal_text(value.point)
+
+
+def _worst(evidence: Evidence) -> WorstTensor | None:
+    """The matrix whose ln σ₁ moved most."""
+    found = worst(shifts(evidence))
+    if found is None:
+        return None
+    return WorstTensor(
+        name=found.name,
+        family=found.family,
+        baseline=_nats(evidence, "baseline", found.name),
+        subject=_nats(evidence, "subject", found.name),
+    )
+
+
+def _nats(evidence: Evidence, arm: Arm, name: str) -> str | None:
+    tensor = by_name(evidence, arm).get(name)
+    if tensor is None or tensor.log_sigma is None:
+        return None
+    return decimal_text(nano_decimal(tensor.log_sigma))

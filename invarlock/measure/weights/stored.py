@@ -1,0 +1,137 @@
+"""A tensor as it is stored: decoded to float64 in blocks, so that memory stays far below the model.
+
+Every dtype is decoded exactly: bfloat16 is the upper half of a float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from invarlock.artifacts.safetensors_header import DTYPE_BYTES, TensorEntry
+from invarlock.errors import SafetyRefusal
+
+Doubles = NDArray[np.float64]
+ReadTensor = Callable[[TensorEntry], bytearray]
+
+_PLAIN: Final = {
+    "BOOL": "u1",
+    "U8": "u1",
+    "I8": "i1",
+    "U16": "<u2",
+    "I16": "<i2",
+    "F16": "<f2",
+    "U32": "<u4",
+    "I32": "<i4",
+    "F32": "<f4",
+    "U64": "<u8",
+    "I64": "<i8",
+    "F64": "<f8",
+}
+
+
+def decode(raw: bytes | bytearray | memoryview, dtype: str) -> Doubles:
+    """Little-endian numbers of a safetensors ``dtype`` as float64, shape (n,).
+
+    Raises :class:`SafetyRefusal` E210 for a dtype without a decoder.
+    """
+    with np.errstate(invalid="ignore"):  # a signalling NaN is counted, not warned about
+        if dtype == "BF16":
+            half = np.frombuffer(raw, dtype="<u2").astype("<u4")
+            return (half << np.uint32(16)).view("<f4").astype(np.float64)
+        if dtype in _PLAIN:
+            return np.frombuffer(raw, dtype=_PLAIN[dtype]).astype(np.float64)
+    raise SafetyRefusal(
+        "E210", f"no decoder for tensors of dtype `{dtype}`", "store the weights as bfloat16"
+    )
+
+
+def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns of a tensor read as a matrix: all leading dimensions are rows."""
+    return (prod(shape[:-1]), shape[-1]) if shape else (1, 1)
+
+
+class View(Protocol):
+    """One tensor while it is read, as a matrix. What it holds in memory goes with it."""
+
+    def rows(self, first: int, count: int) -> Doubles:
+        """Rows from ``first``, shape (count, columns)."""
+
+    def columns(self, first: int, count: int) -> Doubles:
+        """Columns from ``first``, shape (rows, count)."""
+
+
+class Weight(Protocol):
+    """One tensor of a model, as the model computes with it."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the model."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+
+    @property
+    def dtype(self) -> str:
+        """What it is stored as."""
+
+    def view(self) -> View:
+        """The tensor, opened for one reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredWeight:
+    """A tensor stored as plain numbers; ``read`` gives the bytes of a part of it."""
+
+    entry: TensorEntry
+    read: ReadTensor
+
+    @property
+    def name(self) -> str:
+        """Its name in the model."""
+        return self.entry.name
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        return self.entry.shape
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of the safetensors header."""
+        return self.entry.dtype
+
+    def view(self) -> View:
+        """Rows are read from the file as they are asked for; columns from all bytes, then held."""
+        return _StoredView(self.entry, self.read)
+
+
+@dataclass(slots=True)
+class _StoredView:
+    entry: TensorEntry
+    read: ReadTensor
+    _raw: NDArray[Any] | None = field(default=None)
+
+    def rows(self, first: int, count: int) -> Doubles:
+        """Rows from ``first``, read from the file for themselves."""
+        columns = as_matrix(self.entry.shape)[1]
+        width = columns * DTYPE_BYTES[self.entry.dtype]
+        start = self.entry.start + first * width
+        end = start + count * width
+        part = replace(self.entry, shape=(count, columns), start=start, end=end)
+        return decode(self.read(part), self.entry.dtype).reshape(count, columns)
+
+    def columns(self, first: int, count: int) -> Doubles:
+        """Columns from ``first``, out of the raw bytes of the whole."""
+        rows, columns = as_matrix(self.entry.shape)
+        if self._raw is None:
+            size = DTYPE_BYTES[self.entry.dtype]
+            self._raw = np.frombuffer(self.read(self.entry), f"V{size}").reshape(rows, columns)
+        block = np.ascontiguousarray(self._raw[:, first : first + count])
+        return decode(block.tobytes(), self.entry.dtype).reshape(rows, -1)

@@ -12,6 +12,8 @@ import pytest
 from invarlock.canonical import NANO, NON_FINITE
 from invarlock.errors import Inconclusive, InvarlockError, SafetyRefusal
 from invarlock.evidence.schedule import window_id
+from invarlock.evidence.schema import Drift, Tensor
+from tests.builders import STILL
 from tests.measure.arms import Outcome, measure
 from tests.measure.tiny import edited, make_model, write_tokenizer
 
@@ -30,6 +32,18 @@ def shifts(outcome: Outcome) -> dict[str, int]:
         for name, (one, two) in pairs.items()
         if one is not None and two is not None
     }
+
+
+def undrifted(outcome: Outcome) -> dict[str, Tensor]:
+    """The subject's records without what compares them with the baseline's."""
+    alone = {"drift": None, "change": None}
+    return {name: t.model_copy(update=alone) for name, t in outcome.subject_tensors.items()}
+
+
+def drifts(outcome: Outcome) -> set[Drift]:
+    """How the subject's matrices drifted; vectors that changed fail here."""
+    assert {record.change for record in outcome.subject_tensors.values()} <= {None, 0}
+    return {r.drift for r in outcome.subject_tensors.values() if r.drift is not None}
 
 
 def moved(outcome: Outcome) -> set[str]:
@@ -66,7 +80,8 @@ def test_identical_weights_are_exactly_at_the_null(
     copy = edited(model, tmp_path / "copy", lambda tensors: None)
     outcome = measure(tmp_path / "run", model, copy, data)
     assert moved(outcome) == set()
-    assert outcome.subject_tensors == outcome.baseline_tensors
+    assert undrifted(outcome) == outcome.baseline_tensors
+    assert drifts(outcome) <= {STILL}
     assert outcome.baseline.tokenizer == outcome.subject.tokenizer
     assert outcome.subject.subject_ids == tuple(window.id for window in outcome.windows)
     assert unusual(outcome) == ([], [])
@@ -248,7 +263,8 @@ def test_the_real_model_rests_at_the_null_and_moves_when_edited(
     few = {"preview": 2, "final": 8}
     same = measure(tmp_path / "same", smollm2, smollm2, material[1], **few)
     assert moved(same) == set()
-    assert same.subject_tensors == same.baseline_tensors
+    assert undrifted(same) == same.baseline_tensors
+    assert drifts(same) <= {STILL}
     other = measure(
         tmp_path / "other", smollm2, edited(smollm2, tmp_path / "s", scale), material[1], **few
     )

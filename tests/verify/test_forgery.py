@@ -54,6 +54,7 @@ LEAVES = [
     for document, files in FILES.items()
     for file in files
     for leaf in leaves(schema(document))
+    if not (file.endswith("baseline.tensors.json") and ".drift." in leaf)  # the subject's alone
 ]
 SPELLED = [
     "pass", "fail", "incomplete", "require", "warn", "host", "sandbox", "on", "off", "open",

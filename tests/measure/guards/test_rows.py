@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from math import log, prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from invarlock.artifacts.model_files import open_model
 from invarlock.artifacts.safetensors_header import DTYPE_BYTES, TensorEntry
 from invarlock.canonical import NANO
 from invarlock.evidence.schema import CHANGE_LIMIT, NORM_LIMIT, Drift, Tensor
 from invarlock.measure.guards import blocks
 from invarlock.measure.guards.scan import scan_weight
+from invarlock.measure.weights.model import weights_of
 from invarlock.measure.weights.stored import StoredWeight
 from tests.measure.arms import contract
 
@@ -198,3 +202,23 @@ def test_the_largest_change_of_a_vector(
     record = beside(np.array(before, np.float32), np.array(after, np.float32))
     assert record.change is not None
     assert abs(record.change - change) <= 1
+
+
+@pytest.mark.real_model
+def test_one_row_of_the_real_embedding_written_over(
+    material: tuple[dict[str, Path], Path],
+) -> None:
+    """The subject is rounded to int8 besides: of all its rows, the one written over has turned."""
+    with ExitStack() as stack:
+        before, after = (
+            weights_of(stack.enter_context(open_model(material[0][name])))
+            for name in ("baseline", "sly")
+        )
+        names = [name for name in after if "embed" in name or ".7." in name]
+        records = [scan_weight(after[name], before[name], contract()) for name in names]
+    turned = {record.name: record.drift.turned_rows for record in records if record.drift}
+    assert {name: count for name, count in turned.items() if count} == {
+        "model.embed_tokens.weight": 1
+    }
+    assert not any(record.drift.turned_columns for record in records if record.drift)
+    assert len(turned) == 8

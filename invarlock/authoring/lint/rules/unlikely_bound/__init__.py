@@ -34,7 +34,6 @@ USUAL: Final[dict[str, tuple[Decimal, Decimal]]] = {
     "spectral.rows": (Decimal(0), Decimal(3)),
     "spectral.columns": (Decimal(0), Decimal(3)),
     "rmt.outliers": (Decimal("-0.5"), Decimal("0.5")),
-    "rows.turned": (Decimal(0), Decimal(10_000)),
     "rows.norm": (Decimal(0), Decimal(3)),
     "windows.preview": (Decimal(0), Decimal(20_000)),
     "windows.final": (Decimal(0), Decimal(20_000)),

@@ -192,6 +192,7 @@ CODES: Final[dict[str, Code]] = {
     "E604": _c("the boundary was killed", "free memory, or use a machine with more"),
     "E605": _c("an optional part is not installed", "install the extra named"),
     "E606": _c("the cache cannot be trusted", "remove the folder named"),
+    "E607": _c("the workers did not finish", "use --executor local, or see what killed them"),
     # E7xx: usage
     "E701": _c("conflicting or missing arguments", "see --help"),
     "E702": _c("output already exists", "choose another --out, or remove it"),

@@ -31,6 +31,25 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="auto is the sandbox, or a refusal; host runs model code unconfined and says so.",
 )
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="ray shares windows and tensors among workers, each with boundaries of its own.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=2,
+    show_default=True,
+    help="Of --executor ray.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 4096),
+    help="Of each boundary; without it, the cores, shared by the workers.",
+)
 @click.option("--device", type=click.Choice(["cpu"]), default="cpu", show_default=True)
 @click.option(
     "--memory-budget",
@@ -56,6 +75,9 @@ def evaluate(
     beacon_source: str | None,
     out: Path,
     execution_mode: Literal["auto", "sandbox", "host"],
+    executor: Literal["local", "ray"],
+    workers: int,
+    threads: int | None,
     device: Literal["cpu"],
     memory_budget: str,
     cache: Path | None,
@@ -77,6 +99,9 @@ def evaluate(
         out=out,
         beacon=beacon_of(beacon, beacon_source),
         requested_mode=execution_mode,
+        executor=executor,
+        workers=workers,
+        threads=threads,
         device=device,
         memory_budget=parse_bytes(memory_budget),
         cache=cache,

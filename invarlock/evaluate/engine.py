@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,20 +12,19 @@ from pathlib import Path
 from typing import Final
 
 from invarlock import __version__
-from invarlock.artifacts.folder import FileEntry, Folder, SealedFile, open_folder, seal_file
+from invarlock.artifacts.folder import FileEntry
 from invarlock.canonical import canonical_bytes, decimal_text, digest_bytes, quantise
 from invarlock.errors import EnvironmentFault
 from invarlock.evaluate.assemble import assemble
 from invarlock.evaluate.cache import BaselineCache
-from invarlock.evaluate.executors.local import Local
-from invarlock.evaluate.inputs import Inputs, Measured
+from invarlock.evaluate.executors import executor_of
+from invarlock.evaluate.inputs import Inputs, Measured, open_inputs
 from invarlock.evaluate.request import ChosenBar, Request, choose_bar
 from invarlock.evaluate.run_folder import check_free, new_run_folder, write_file
 from invarlock.evaluate.session import Session, whole_of
-from invarlock.evidence.schedule import schedule_seed
 from invarlock.evidence.schema import RuntimeFacts
 from invarlock.evidence.store import read_evidence
-from invarlock.judge import check_beacon, contract_of, schedule_of
+from invarlock.judge import check_beacon, contract_of, demanded, schedule_of
 from invarlock.judge.report import (
     Declared,
     FileRecord,
@@ -44,7 +42,6 @@ from invarlock.security.select import choose_mode
 
 Say = Callable[[str], None]
 
-MAX_DATA_BYTES: Final = 4 << 30
 REPORT_FILE: Final = "evaluation.report.json"
 MANIFEST_FILE: Final = "runtime.manifest.json"
 
@@ -64,24 +61,19 @@ def run(request: Request, say: Say) -> Report:
     mode = choose_mode(request.requested_mode)
     watch = _Watch()
     with ExitStack() as stack:
+        executor = stack.enter_context(executor_of(request))
         say("hashing models and data")
         with watch("hash"):
-            baseline, subject, data = _open(request, stack)
-        seed = schedule_seed(chosen.bar.digest, data.digest, request.beacon)
-        inputs = Inputs(
-            request=request,
-            mode=mode,
-            contract=contract_of(chosen.bar),
-            schedule=schedule_of(chosen.bar, seed, request.beacon),
-            baseline=baseline,
-            subject=subject,
-            data=data,
-        )
+            inputs = open_inputs(
+                *(request, mode, contract_of(chosen.bar)),
+                lambda data: demanded(chosen.bar, data, request.beacon)[1],
+                stack,
+            )
         folder = stack.enter_context(new_run_folder(request.out))
         scratch = folder / ".boundary"
         scratch.mkdir(mode=0o700)
         cache = BaselineCache(request.cache_folder) if request.use_cache else None
-        session = Session(inputs, Local(), cache, scratch, say, watch)
+        session = Session(inputs, executor, cache, scratch, say, watch)
         session.check()
         session.measure(whole_of(inputs.schedule))
         say("judging")
@@ -99,19 +91,6 @@ def _check_present(request: Request) -> None:
     ):
         if not path.exists():
             raise EnvironmentFault("E601", f"{what} `{path}` does not exist", "check the path")
-
-
-def _open(request: Request, stack: ExitStack) -> tuple[Folder, Folder, SealedFile]:
-    """Hash and seal both folders side by side: sha256 lets other threads run."""
-    data = seal_file(request.data, MAX_DATA_BYTES)
-    stack.callback(data.close)
-    contexts = [
-        open_folder(path, budget=request.memory_budget)
-        for path in (request.baseline, request.subject)
-    ]
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        opened = [pool.submit(stack.enter_context, context) for context in contexts]
-    return opened[0].result(), opened[1].result(), data
 
 
 def _write(

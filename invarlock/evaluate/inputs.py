@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from invarlock.artifacts.folder import Folder, SealedFile
+from invarlock.artifacts.folder import Folder, SealedFile, open_folder, seal_file
 from invarlock.evaluate.outputs import read_output
 from invarlock.evaluate.request import Request
-from invarlock.evidence.schema import Arm, Contract, Schedule
+from invarlock.evidence.schema import Arm, Contract, Digest, Schedule
 from invarlock.measure.job import ArmAnswer, NullEdit, Span
 from invarlock.security.launch import Mode
 from invarlock.security.manifest import ArmRuntime
+
+MAX_DATA_BYTES: Final = 4 << 30
 
 LEFT_BY: Final[Mapping[Arm, tuple[str, ...]]] = {
     "baseline": (
@@ -49,6 +53,37 @@ class Inputs:
     def model(self, arm: Arm) -> Folder:
         """The folder of that arm's model."""
         return self.baseline if arm == "baseline" else self.subject
+
+
+def open_inputs(
+    request: Request,
+    mode: Mode,
+    contract: Contract,
+    schedule_of: Callable[[Digest], Schedule],
+    stack: ExitStack,
+) -> Inputs:
+    """Hash and seal both folders, side by side: sha256 lets other threads run; and the data.
+
+    ``schedule_of`` gives the schedule for data of a digest. All is let go with ``stack``. Raises
+    like :func:`open_folder` and :func:`seal_file`.
+    """
+    data = seal_file(request.data, MAX_DATA_BYTES)
+    stack.callback(data.close)
+    contexts = [
+        open_folder(path, budget=request.memory_budget)
+        for path in (request.baseline, request.subject)
+    ]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        opened = [pool.submit(stack.enter_context, context) for context in contexts]
+    return Inputs(
+        request=request,
+        mode=mode,
+        contract=contract,
+        schedule=schedule_of(data.digest),
+        baseline=opened[0].result(),
+        subject=opened[1].result(),
+        data=data,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from invarlock.canonical import canonical_bytes, digest_bytes, digest_json
 from invarlock.errors import EnvironmentFault
 from invarlock.evaluate.cache import BaselineCache
 from invarlock.evaluate.inputs import LEFT_BY, Inputs, Measured
-from invarlock.evaluate.piece import threads_of
 from invarlock.measure.job import ArmAnswer, Shard, Span
 from invarlock.security.manifest import ArmRuntime
 
@@ -75,7 +74,7 @@ def _key(inputs: Inputs, span: Span, tensors: Shard | None) -> Mapping[str, obje
         "span": span.model_dump(mode="json"),
         "tensors": None if tensors is None else tensors.model_dump(mode="json"),
         "device": inputs.request.device,
-        "threads": threads_of(inputs),
+        "threads": inputs.request.threads_each,
         "isolation": inputs.mode,
         "bytes_binding": inputs.baseline.bytes_binding,
         "python": platform.python_version(),

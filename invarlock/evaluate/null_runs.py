@@ -18,9 +18,8 @@ from invarlock.artifacts.folder import open_folder, seal_file
 from invarlock.canonical import digest_bytes, digest_json
 from invarlock.errors import EnvironmentFault, SafetyRefusal
 from invarlock.evaluate.assemble import assemble
-from invarlock.evaluate.engine import MAX_DATA_BYTES
 from invarlock.evaluate.executors.local import Local
-from invarlock.evaluate.inputs import Inputs
+from invarlock.evaluate.inputs import MAX_DATA_BYTES, Inputs
 from invarlock.evaluate.request import ChosenBar, Request
 from invarlock.evaluate.session import Session, whole_of
 from invarlock.evidence.schema import HEADER_FILE, RuntimeFacts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -68,11 +67,6 @@ def run_piece(inputs: Inputs, piece: Piece, out: Path, say: Say) -> Measured:
     return Measured((piece.span,), answer, (runtime,), left)
 
 
-def threads_of(inputs: Inputs) -> int:
-    """Threads of one boundary: the cores that this process may use."""
-    return inputs.request.threads or len(os.sched_getaffinity(0))
-
-
 def _sealed(given: Given, stack: ExitStack) -> int:
     sealed: SealedFile
     if isinstance(given, bytes):
@@ -106,7 +100,7 @@ def _task(
         purpose=piece.purpose,
         contract=inputs.contract,
         schedule=inputs.schedule,
-        threads=threads_of(inputs),
+        threads=inputs.request.threads_each,
         device=inputs.request.device,
         drawn=drawn,
         span=piece.span,

@@ -16,7 +16,7 @@ from invarlock.policy.ir import BarIR
 @dataclass(frozen=True, slots=True)
 class Request:
     """One evaluation. ``memory_budget`` in bytes, ``time_limit_s`` in seconds for each
-    boundary, ``threads`` of each boundary (``None``: as many as there are cores)."""
+    boundary, ``threads`` of each boundary; ``workers`` count for the executor ``ray``."""
 
     policy: str
     tier: str | None
@@ -33,6 +33,16 @@ class Request:
     use_cache: bool = True
     time_limit_s: float = 3600.0
     threads: int | None = None
+    executor: Literal["local", "ray"] = "local"
+    workers: int = 2
+
+    @property
+    def threads_each(self) -> int:
+        """Threads of each boundary: as asked, else this process's cores, shared by the workers."""
+        if self.threads is not None:
+            return self.threads
+        at_a_time = self.workers if self.executor == "ray" else 1
+        return max(1, len(os.sched_getaffinity(0)) // at_a_time)
 
     @property
     def cache_folder(self) -> Path:

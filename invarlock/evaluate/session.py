@@ -21,7 +21,7 @@ from pathlib import Path
 
 from invarlock.evaluate.cache import BaselineCache
 from invarlock.evaluate.combine import cut, cuts, joined, windows_of
-from invarlock.evaluate.executors.protocol import Executor
+from invarlock.evaluate.executors import Executor, Local
 from invarlock.evaluate.inputs import DRAWN, Inputs, Measured
 from invarlock.evaluate.kept import keep, load_kept
 from invarlock.evaluate.piece import Given, Piece
@@ -79,7 +79,7 @@ class Session:
         loaded before both have been looked at. Raises what the boundary reported."""
         self.say("checking the subject's files")
         with self.watch("check"):
-            self._run([Piece("subject", _NOTHING, None, purpose="check")])
+            self._here(Piece("subject", _NOTHING, None, purpose="check"))
 
     def measure(self, span: Span) -> None:
         """Measure the windows of ``span``, which no earlier span holds, by both arms.
@@ -119,7 +119,7 @@ class Session:
         if self.executor.workers == 1:
             given = _windows(drawn[0]) if drawn else {}
             return self._run([Piece("baseline", span, tensors, given)])
-        parts = [] if drawn else self._run([Piece("baseline", _NOTHING, None)])
+        parts = [] if drawn else self._here(Piece("baseline", _NOTHING, None))
         given = _windows((drawn or parts)[0])
         pieces = [Piece("baseline", *share, given) for share in self._shares(span, tensors)]
         return [*parts, *self._run(pieces)]
@@ -141,6 +141,10 @@ class Session:
         shards = [None if tensors is None else Shard(index=at, count=count) for at in range(count)]
         pairs = list(zip(spans, shards, strict=True))
         return [pair for pair in pairs if pair[0].windows or pair[1] is not None]
+
+    def _here(self, piece: Piece) -> list[Measured]:
+        """A piece that is too small to send away."""
+        return Local().run(self.inputs, [piece], self._folder(), self.say)
 
     def _run(self, pieces: Sequence[Piece]) -> list[Measured]:
         return self.executor.run(self.inputs, pieces, self._folder(), self.say)

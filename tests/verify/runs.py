@@ -25,7 +25,7 @@ from invarlock.attest.keys import load_private
 from invarlock.attest.statement import statement_bytes, statement_of
 from invarlock.canonical import canonical_bytes, digest_bytes
 from invarlock.evidence import store
-from invarlock.evidence.schema import RuntimeFacts
+from invarlock.evidence.schema import Beacon, RuntimeFacts
 from invarlock.judge.records import FileRecord, Report
 from invarlock.judge.report import ReportInputs, build_report, policy_record
 from invarlock.judge.sources import compile_again, gate_places, policy_files
@@ -117,6 +117,9 @@ profile dev {
   require estimate.resamples >= 200
 }
 """.replace(b"FINGERPRINT", FINGERPRINT.encode())
+ASKING = POLICY.replace(b"length = 9 tokens", b"length = 9 tokens; beacon = required")
+"""The same, whose schedule waits for a beacon."""
+BEACON = Beacon(value="sha256:" + "1" * 64, source="round 4711")
 BAR = ("balanced", "dev")
 MODELS = {
     "baseline": {"config.json": b"{}", "model.safetensors": b"baseline"},

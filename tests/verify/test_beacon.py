@@ -15,10 +15,19 @@ from invarlock.judge.report import build_report
 from invarlock.policy import compile_policy
 from invarlock.verify.result import Level, Status, VerificationResult
 from tests.builders import DATA_DIGEST, SANDBOXED, Synthetic, make_bar, report_inputs
-from tests.verify.runs import BAR, POLICY, Scene, case, documents, make_scene, report_of, signed
+from tests.verify.runs import (
+    ASKING,
+    BAR,
+    BEACON,
+    POLICY,
+    Scene,
+    case,
+    documents,
+    make_scene,
+    report_of,
+    signed,
+)
 
-ASKING = POLICY.replace(b"length = 9 tokens", b"length = 9 tokens; beacon = required")
-BEACON = Beacon(value="sha256:" + "1" * 64, source="round 4711")
 OTHER = "sha256:" + "8" * 64
 
 

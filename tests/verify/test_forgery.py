@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,16 @@ from invarlock.attest.fields import FIELDS, field_of
 from invarlock.canonical import NANO, canonical_bytes, digest_bytes
 from invarlock.errors import EXIT_PASS, EXIT_VERIFICATION
 from invarlock.evidence.store import encode_columns
+from invarlock.policy import compile_policy
 from scripts.generate_schemas import DOCUMENTS, leaves, schema
 from tests.builders import edited
 from tests.verify.runs import (
+    ASKING,
     BAR,
+    BEACON,
     Documents,
     Scene,
     case,
-    compiled,
     documents,
     make_scene,
     records,
@@ -81,9 +84,11 @@ class Desk:
 
     def __init__(self, root: Path) -> None:
         self.scene: Scene = make_scene(root)
-        self.files: Documents = documents(case())
+        (root / "bar.invar").write_bytes(ASKING)
+        policy = compile_policy(ASKING, filename="source.invar")
+        self.files: Documents = documents(replace(case(policy=policy), beacon=BEACON), policy)
         self.report = report_of(self.files).encode()
-        self.bar = compiled().bar(*BAR)[1].digest
+        self.bar = policy.bar(*BAR)[1].digest
 
     def document(self, file: str) -> Any:
         return json.loads(self.report if file == REPORT else self.files[file])
@@ -124,7 +129,7 @@ class Desk:
 
     def _verify(self, files: Documents, report: bytes, statement: bytes) -> int:
         self.scene.publish(files, report, statement)
-        result = self.scene.verify(policy=None, policy_digest=self.bar)
+        result = self.scene.verify(policy=None, policy_digest=self.bar, beacon=BEACON.value)
         if result.exit_code == EXIT_VERIFICATION:
             assert result.verdict is None
             assert all(f.code and f.what for f in result.findings if f.kind == "refused")
@@ -236,7 +241,7 @@ def concrete(document: str, place: tuple[str | int, ...]) -> str:
 
 def test_the_honest_run_passes(desk: Desk) -> None:
     desk.scene.publish(desk.files, desk.report, signed(desk.report))
-    result = desk.scene.verify()
+    result = desk.scene.verify(beacon=BEACON.value)
     assert (result.exit_code, result.outcome, result.findings) == (EXIT_PASS, "pass", ())
 
 

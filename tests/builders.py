@@ -53,7 +53,13 @@ COLUMNS = ("baseline_loss", "loss", "kl", "delta_p", "top1")
 SANDBOXED = RuntimeFacts(
     isolation="sandbox", network="off", remote_code="off", pickle="off", plugins="off"
 )
-DATA_DIGEST = digest_bytes(b"data")
+DATA = b"".join(
+    canonical_bytes({"id": f"doc-{n:04d}", "slice": ("prose", "verse")[n % 2], "text": f"part {n}"})
+    + b"\n"
+    for n in range(24)
+)
+"""The documents that :class:`Synthetic` names, twenty-four of them."""
+DATA_DIGEST = digest_bytes(DATA)
 BASELINE_FILES = (
     FileRecord(path="config.json", size=2, digest=digest_bytes(b"{}")),
     FileRecord(path="model.safetensors", size=8, digest=digest_bytes(b"baseline")),

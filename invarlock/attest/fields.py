@@ -109,6 +109,7 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "contract": _CONTRACT,
         "device": _HEADER,
         "tokenizer_hash": _recomputed("from the baseline's tokenizer facts in the header"),
+        "tokenizer_files": _recomputed("from the files of both models"),
         "provider_digest": _recomputed("from the window ids"),
         "window_match_fraction": _JUDGE,
         "window_overlap_fraction": _JUDGE,
@@ -178,9 +179,13 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "[].subject_id": _bound("`windows.match` and `content_digest` are recomputed from it"),
         "[].phase": _recomputed("from the schedule"),
         "[].document": _bound(
-            "intervals over documents and `content_digest` are recomputed from it"
+            "intervals over documents and `content_digest` are recomputed from it; it stands in the "
+            "data file, when given"
         ),
-        "[].slice": _bound("measures `on` the slice and `content_digest` are recomputed from it"),
+        "[].slice": _bound(
+            "measures `on` the slice and `content_digest` are recomputed from it; it is the "
+            "document's in the data file, when given"
+        ),
         "[].start": _bound("`windows.overlap` and `content_digest` are recomputed from it"),
         "[].length": _recomputed("fixed by the contract; `windows.u32` holds as many token ids"),
         "[].rows": _recomputed("fixed by the contract; `positions.u32` holds as many positions"),

@@ -156,7 +156,8 @@ class Report(Frozen):
     """``evaluation.report.json``. ``files`` lists every other file of the run known by then.
 
     ``content_digest`` is of windows, tensors and numbers as a reader of the evidence has them;
-    ``merkle_root`` is the root over its windows (:mod:`invarlock.evidence.leaves`).
+    ``tokenizer_files`` are those whose bytes differ between the arms, whether or not they mean the
+    same; ``merkle_root`` is the root over its windows (:mod:`invarlock.evidence.leaves`).
     """
 
     version: Literal["invarlock.report/1"] = "invarlock.report/1"
@@ -172,6 +173,7 @@ class Report(Frozen):
     seeds: Seeds
     device: Arms
     tokenizer_hash: Digest
+    tokenizer_files: tuple[str, ...]
     provider_digest: Digest
     window_match_fraction: DecimalText | None
     window_overlap_fraction: DecimalText | None

@@ -62,6 +62,20 @@ __all__ = [
 ]
 
 _HINT: Final = "do not deploy; ask the producer"
+TOKENIZER_FILES: Final = frozenset(
+    {
+        "added_tokens.json",
+        "chat_template.jinja",
+        "merges.txt",
+        "special_tokens_map.json",
+        "tokenizer.json",
+        "tokenizer.model",
+        "tokenizer_config.json",
+        "vocab.json",
+        "vocab.txt",
+    }
+)
+"""What a tokenizer is made of, in a model folder. ``tokenizer.same`` is about what they mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +131,7 @@ def build_report(inputs: ReportInputs) -> Report:
         ),
         device=Arms(baseline=header.baseline.device, subject=header.subject.device),
         tokenizer_hash=digest_json(header.baseline.tokenizer.model_dump(mode="json")),
+        tokenizer_files=_differing(inputs.baseline_files, inputs.subject_files),
         provider_digest=digest_json([window.id for window in inputs.evidence.windows]),
         window_match_fraction=_text(values, Key("windows.match")),
         window_overlap_fraction=_text(values, Key("windows.overlap")),
@@ -181,6 +196,15 @@ def check_binding(evidence: Evidence, bar: BarIR) -> None:
         raise VerificationFault(
             "E407", "the schedule does not follow from the bar and the data", _HINT
         )
+
+
+def _differing(baseline: Iterable[FileRecord], subject: Iterable[FileRecord]) -> tuple[str, ...]:
+    """Files of the tokenizer that one arm alone has, or that differ in their bytes."""
+    one, other = (
+        {(file.path, file.digest) for file in files if file.path in TOKENIZER_FILES}
+        for files in (baseline, subject)
+    )
+    return tuple(sorted({path for path, _ in one ^ other}))
 
 
 def _model(evidence: Evidence, arm: Arm, files: Iterable[FileRecord]) -> ModelRecord:

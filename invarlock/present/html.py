@@ -22,6 +22,7 @@ def render_html(report: Report) -> str:
         report=report,
         gates=words.in_reading_order(report.gates),
         warned=words.warnings(report),
+        notes=words.notes(report),
         summary=words.summary(report),
         meaning=words.MEANING[report.verdict],
         not_shown=words.NOT_SHOWN,

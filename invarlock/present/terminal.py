@@ -59,7 +59,8 @@ def _headline(report: Report) -> str:
 
 
 def _warning_lines(report: Report) -> list[str]:
-    return [f"warning: {gate.id}: {gate.reason}" for gate in words.warnings(report)]
+    warned = [f"warning: {gate.id}: {gate.reason}" for gate in words.warnings(report)]
+    return warned + [f"note: {note}" for note in words.notes(report)]
 
 
 def _row(gate: ReportedGate) -> tuple[str, ...]:

@@ -71,6 +71,15 @@ def warnings(report: Report) -> tuple[ReportedGate, ...]:
     return in_reading_order(gate for gate in warned if gate.verdict not in {"pass", "pending"})
 
 
+def notes(report: Report) -> tuple[str, ...]:
+    """What no gate says and a reader should know."""
+    found = []
+    if report.tokenizer_files:
+        names = ", ".join(report.tokenizer_files)
+        found.append(f"the arms' tokenizers differ in the bytes of {names}")
+    return tuple(found)
+
+
 def summary(report: Report) -> str:
     """One or two sentences on what decided, such as ``2 of 14 required gates fail: …``, and on
     what only `verify` can decide."""

@@ -181,14 +181,19 @@ def _folder(name: str, path: Path, record: ModelRecord) -> Iterator[Finding]:
     )
 
 
-def _data(path: Path, signed: str) -> Iterator[Finding]:
+def digest_of(path: Path) -> Digest:
+    """The digest of the data file. Raises :class:`EnvironmentFault` E601 or E602."""
     try:
         with path.open("rb") as stream:
-            found = "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
+            return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
     except (FileNotFoundError, NotADirectoryError) as err:
         raise EnvironmentFault("E601", f"no data file `{path}`", "check --data") from err
     except OSError as err:
         raise EnvironmentFault("E602", f"cannot read the data `{path}`", "check --data") from err
+
+
+def _data(path: Path, signed: str) -> Iterator[Finding]:
+    found = digest_of(path)
     if found != signed:
         what = f"the data file `{path}` is not the one used"
         yield refused(_LEVEL, "E403", what, found=found, expected=signed)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +35,8 @@ from invarlock.judge import (
 )
 from invarlock.policy.signers import KeySigner
 from invarlock.verify.bar import ConsumerBar, bar_of_policy, pinned_bar
-from invarlock.verify.bound import check_beacon, check_folders, check_subject, read_run
+from invarlock.verify.bound import check_beacon, check_folders, check_subject, digest_of, read_run
+from invarlock.verify.documents import check_documents
 from invarlock.verify.judged import Recomputed, recompute
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import (
@@ -117,9 +119,18 @@ def _examine(state: _State, statement: Statement) -> None:
     )
     asked = state.bar is not None and state.bar.ir.settings["windows.beacon"] == "required"
     state.findings.extend(check_beacon(statement.predicate, request.beacon, asked=asked))
+    evidence = recomputed.evidence if recomputed is not None else None
+    if request.data is not None and evidence is not None:
+        state.findings.extend(_documents(request.data, evidence))
     if recomputed is not None:
         state.producer_bar = recomputed.bar.ir.digest
         _judge(state, recomputed)
+
+
+def _documents(data: Path, evidence: Evidence) -> Iterator[Finding]:
+    """What the data file says of the windows, if it is the one that was signed."""
+    if digest_of(data) == evidence.header.data.digest:
+        yield from check_documents(data, evidence)
 
 
 def _pin(state: _State, recomputed: Recomputed | None) -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from invarlock.canonical import digest_bytes
+from invarlock.judge.records import FileRecord
+from invarlock.judge.report import build_report
 from invarlock.present import words
+from invarlock.present.html import render_html
+from invarlock.present.terminal import plain_lines
+from tests.builders import BASELINE_FILES, Synthetic, report_inputs, root_of
 from tests.present import reports
 
 
@@ -81,3 +88,28 @@ def test_margins_carry_their_sign() -> None:
     assert words.signed("0.0312") == "+0.0312"
     assert words.signed("-0.0312") == "-0.0312"
     assert words.signed(None) == "–"
+
+
+def test_tokenizer_files_that_differ_in_bytes_are_noted() -> None:
+    assert words.notes(reports.passing()) == ()
+    inputs = report_inputs(Synthetic())
+    file = "tokenizer.json"
+    one, other = (
+        (*BASELINE_FILES, FileRecord(path=file, size=2, digest=digest_bytes(data)))
+        for data in (b"{}", b"{ }")
+    )
+    for subject, names in ((one, ()), (other, (file,)), (BASELINE_FILES, (file,))):
+        header = inputs.evidence.header
+        roots = {"baseline": root_of(one), "subject": root_of(subject)}
+        arms = {
+            arm: getattr(header, arm).model_copy(update={"root": root})
+            for arm, root in roots.items()
+        }
+        evidence = replace(inputs.evidence, header=header.model_copy(update=arms))
+        report = build_report(
+            replace(inputs, evidence=evidence, baseline_files=one, subject_files=subject)
+        )
+        assert report.tokenizer_files == names
+        assert bool(words.notes(report)) is bool(names)
+        assert ("note: the arms' tokenizers" in "\n".join(plain_lines(report))) is bool(names)
+        assert ("Note: the arms&#39; tokenizers" in render_html(report)) is bool(names)

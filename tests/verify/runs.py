@@ -43,6 +43,7 @@ from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import VerificationResult
 from tests.builders import (
     BASELINE_FILES,
+    DATA,
     SUBJECT_FILES,
     Synthetic,
     edited,
@@ -290,7 +291,7 @@ def make_scene(root: Path) -> Scene:
         (root / arm).mkdir()
         for name, data in files.items():
             (root / arm / name).write_bytes(data)
-    (root / "data.jsonl").write_bytes(b"data")
+    (root / "data.jsonl").write_bytes(DATA)
     (root / "bar.invar").write_bytes(POLICY)
     return Scene(root)
 

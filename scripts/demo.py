@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,9 +44,9 @@ from invarlock.present.html import render_html
 ROOT: Final = Path(__file__).resolve().parent.parent
 POLICY: Final = Path("policies/causal_lm.invar")
 BAR: Final = "balanced+dev"
-STRICTER: Final = "conservative+dev"
+AVERAGES: Final = Path("scripts/averages.invar")
 BUNDLE: Final = "attestation.sigstore.json"
-EXPECTED: Final = {"careful": 0, "careless": 1}
+EXPECTED: Final = {"careful": 0, "careless": 1, "sly": 1}
 FORGED: Final = 4
 VERDICTS: Final = frozenset({0, 1, 3})
 
@@ -107,17 +107,23 @@ def evaluate(name: str, model: Path, baseline: Path, data: Path, place: Place) -
     return Outcome(name, run, model, evaluated, verified, report)
 
 
-def stricter(sly: Outcome, place: Place) -> None:
-    """The sly one's evidence once more, under a stricter bar of the consumer's own.
+def averages(sly: Outcome, place: Place) -> int:
+    """The sly one's evidence once more, under a bar that looks at averages alone.
+
+    Returns:
+        The exit code of `verify`.
 
     Raises:
-        Unexpected: `verify` gave no verdict.
+        Unexpected: it gave no verdict.
     """
-    with step(f"The sly one for a consumer who asks for {STRICTER}; nothing is evaluated again"):
-        code, text = verify(sly.run, sly.model, place, bar=STRICTER)
-        must(code, VERDICTS, "verifying under a stricter bar")
+    with step("The sly one under a bar on averages alone; nothing is evaluated again"):
+        bar = place.policy.with_name(AVERAGES.name)
+        shutil.copyfile(ROOT / AVERAGES, bar)
+        code, text = verify(sly.run, sly.model, replace(place, policy=bar), bar="averages")
+        must(code, VERDICTS, "verifying under a bar on averages")
         show(without_passes(text))
         say(f"exit code {code}")
+    return code
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +235,8 @@ def clear(output: Path) -> None:
 
 
 def demo(cache: Path, output: Path) -> int:
-    """Run everything; 0 when careful passed, careless failed and the forgery was refused."""
+    """Run everything; 0 when careful passed, careless and sly failed, a bar on averages let the
+    sly one through, and the forgery was refused."""
     began = time.monotonic()
     clear(output)
     place = Place(
@@ -244,27 +251,27 @@ def demo(cache: Path, output: Path) -> int:
     for name, model in subjects.items():
         with step(f"Subject {name}"):
             outcomes.append(evaluate(name, model, baseline, data, place))
-    stricter(next(one for one in outcomes if one.name == "sly"), place)
+    sly = averages(next(one for one in outcomes if one.name == "sly"), place)
     failed = next(one for one in outcomes if one.name == "careless")
     with step("Forgery, signed with the same trusted key"):
         forged = forgery(failed, place)
     OUT.print(table(outcomes, forged))
     closing(outcomes, time.monotonic() - began)
-    return judged(outcomes, forged.verified)
+    return judged(outcomes, sly, forged.verified)
 
 
-def judged(outcomes: Sequence[Outcome], forged: int) -> int:
-    """0 when every exit code is what the demo promises, else 1 with a line for each that is not."""
+def judged(outcomes: Sequence[Outcome], averaged: int, forged: int) -> int:
+    """0 when every exit code is what the demo promises, else 1 with a line for each that is not.
+
+    ``averaged`` is that of the sly one under a bar on averages, ``forged`` that of the forgery.
+    """
     wrong = [
         f"{one.name}: expected exit {EXPECTED[one.name]}, got {one.evaluated} and {one.verified}"
         for one in outcomes
         if one.name in EXPECTED and {one.evaluated, one.verified} != {EXPECTED[one.name]}
     ]
-    wrong += [
-        f"{one.name}: evaluate gave exit {one.evaluated}, verify {one.verified}"
-        for one in outcomes
-        if one.name not in EXPECTED and one.evaluated != one.verified
-    ]
+    if averaged != 0:
+        wrong.append(f"sly, under a bar on averages: expected exit 0, got {averaged}")
     if forged != FORGED:
         wrong.append(f"forgery: expected exit {FORGED}, got {forged}")
     for line in wrong:

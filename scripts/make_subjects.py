@@ -8,7 +8,8 @@ careless    In each of the same 210 matrices the 30% of weights smallest in magn
             Ties at the threshold go too. No calibration, nothing trained afterwards.
 sly         The careful one with a single row of the embedding overwritten: the token " not" gets
             the row of " very". One row of 49,152: the model reads "not" as "very" and can no longer
-            prefer one to the other, while perplexity over running text moves by a few percent.
+            prefer one to the other, while perplexity over running text moves by a few percent. What
+            sees it is that one row no longer points where the baseline's does.
 """
 
 from __future__ import annotations

@@ -47,6 +47,15 @@ def test_careful_passes_and_careless_fails(demo: tuple[Path, str]) -> None:
     assert ratio["verdict"] == "fail"
 
 
+def test_the_sly_one_passes_on_average_and_turns_a_row(demo: tuple[Path, str]) -> None:
+    out, _ = demo
+    sly = report_of(out, "sly")
+    gates = {gate["id"]: gate for gate in sly["gates"]}
+    assert sly["verdict"] == "fail"
+    assert gates["perplexity.ratio"]["verdict"] == "pass"
+    assert (gates["rows.turned"]["verdict"], gates["rows.turned"]["observed"]) == ("fail", "1")
+
+
 def test_the_forgery_is_refused_and_named(demo: tuple[Path, str]) -> None:
     out, printed = demo
     assert report_of(out, "forged")["verdict"] == "pass"

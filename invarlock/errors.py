@@ -155,6 +155,7 @@ CODES: Final[dict[str, Code]] = {
     "E135": _c("git revision cannot be read", "check the revision and the path in it"),
     "E136": _c("too large to compare exactly", "compare fewer or smaller bars"),
     "E137": _c("the file already exists", "choose another name, or pass --force"),
+    "E138": _c("not for this task", "use a measure of the task; see grammar/REFERENCE.md"),
     # E2xx: untrusted artifacts
     "E201": _c("pickle where weights are expected", "convert the model to safetensors"),
     "E202": _c("malformed safetensors file", "fetch or write the file again"),

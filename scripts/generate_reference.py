@@ -26,15 +26,19 @@ LANGUAGE_CODE = re.compile(r"E1\d\d")
 
 def measures() -> str:
     rows = [
-        (f"`{m.name}`", _values(m), "yes" if m.interval else "", _targets(m), m.summary)
+        (f"`{m.name}`", _values(m), "yes" if m.interval else "", _targets(m), _for(m), m.summary)
         for m in MEASURES.values()
     ]
-    return _table(("measure", "value", "interval, `.point`", "`on`", "what it is"), rows)
+    head = ("measure", "value", "interval, `.point`", "`on`", "`task`", "what it is")
+    return _table(head, rows)
 
 
 def settings() -> str:
-    rows = [(f"`{s.name}`", _setting_values(s), f"`{s.default}`", s.summary) for s in _settings()]
-    return _table(("setting", "value", "default", "what it is"), rows)
+    rows = [
+        (f"`{s.name}`", _setting_values(s), f"`{s.default}`", _for(s), s.summary)
+        for s in _settings()
+    ]
+    return _table(("setting", "value", "default", "`task`", "what it is"), rows)
 
 
 def codes() -> str:
@@ -86,6 +90,10 @@ def _targets(measure: Measure) -> str:
     if measure.families:
         return ", ".join(f"`{family}`" for family in FAMILIES) + ", `each family`"
     return '`"slice"`' if measure.slices else ""
+
+
+def _for(declared: Measure | Setting) -> str:
+    return ", ".join(f"`{task}`" for task in declared.tasks) or "any"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

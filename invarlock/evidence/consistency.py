@@ -1,4 +1,4 @@
-"""What the columns of one token owe each other: numbers that no two models can give are refused.
+"""What the columns of a row owe each other: numbers that no two models can give are refused.
 
 Losses, KL, Δp and agreement of a token come from the same two distributions, so that some follow
 from others and some bound others. This catches numbers made up one by one; those made up
@@ -7,14 +7,17 @@ consistently it cannot see.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 
 from invarlock.canonical import NANO, NON_FINITE
 from invarlock.errors import VerificationFault
-from invarlock.evidence.model import Int64s
+from invarlock.evidence.layout import Int64s, Layout
+from invarlock.evidence.schema import Task
 
+_LARGEST: Final = 2**63 - 1
 _Doubles = np.ndarray[Any, np.dtype[np.float64]]
 
 DELTA_P_SLACK: Final = 2
@@ -22,8 +25,53 @@ DELTA_P_SLACK: Final = 2
 _KL_SLACK: Final = 1e-5
 _KL_RELATIVE: Final = 1e-4
 """KL is summed over a vocabulary in the model's own precision."""
+_SHARES: Final = 1e-4
+"""Probabilities of labels are made in the model's own precision."""
+_RANGES: Final = {
+    "loss": ("a log-loss is below zero", 0, _LARGEST),
+    "kl": ("a KL divergence is below zero", 0, _LARGEST),
+    "delta_p": ("a change of probability is beyond ±1", -NANO, NANO),
+    "top1": ("a top-1 agreement is neither 0 nor 1", 0, 1),
+}
 _MAJORITY: Final = 0.5 + 1e-6
 _HINT: Final = "do not deploy; ask the producer"
+
+
+def check_columns(task: Task, layout: Layout, columns: Mapping[str, Int64s]) -> None:
+    """Hold every column of a task against its natural range, and columns against each other.
+
+    Raises :class:`VerificationFault`: E405 for a number that there cannot be, E404 for numbers that
+    do not fit.
+    """
+    for name, column in columns.items():
+        _check_range(name, column)
+    if "kl" in columns:
+        subject = np.stack([columns[name] for name in ("loss", "kl", "delta_p", "top1")])
+        check_rows(columns["baseline_loss"], subject)
+    if task == "classification":
+        for name in ("baseline_loss", "loss"):
+            _check_shares(name, columns[name], layout)
+
+
+def _check_range(name: str, column: Int64s) -> None:
+    file = "baseline.i64" if name.startswith("baseline_") else "subject.i64"
+    what, low, high = _RANGES[name.removeprefix("baseline_")]
+    outside = (column < low) | (column > high)
+    outside &= column != NON_FINITE
+    if bool(outside.any()):
+        raise VerificationFault("E405", f"`{file}`: {what}", _HINT)
+
+
+def _check_shares(name: str, column: Int64s, layout: Layout) -> None:
+    """A classifier's labels share out one probability."""
+    total = np.add.reduceat(_probability(column), layout.offsets[:-1])
+    flags = np.add.reduceat(column == NON_FINITE, layout.offsets[:-1])
+    wrong = (flags == 0) & (np.abs(total - 1) > _SHARES)
+    if bool(wrong.any()):
+        file = "baseline.i64" if name == "baseline_loss" else "subject.i64"
+        window = int(np.argmax(wrong))
+        message = f"`{file}`: window {window}: the labels' probabilities do not add up to one"
+        raise VerificationFault("E404", message, _HINT)
 
 
 def check_rows(baseline_loss: Int64s, subject: Int64s) -> None:

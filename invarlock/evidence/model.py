@@ -19,6 +19,8 @@ class Evidence:
     fixed-point (see :mod:`invarlock.evidence.schema`); ``canonical.NON_FINITE`` flags NaN and
     infinity.
 
+    What the task does not record is ``None`` (:data:`~invarlock.evidence.schema.COLUMNS`).
+
     Attributes:
         header: contract, schedule, data, both arms.
         windows: in schedule order, final ones before preview ones.
@@ -39,11 +41,11 @@ class Evidence:
     positions: UInt32s
     baseline_loss: Int64s
     loss: Int64s
-    kl: Int64s
-    delta_p: Int64s
-    top1: Int64s
     tensors: Mapping[Arm, tuple[Tensor, ...]]
     runtime: RuntimeFacts
+    kl: Int64s | None = None
+    delta_p: Int64s | None = None
+    top1: Int64s | None = None
 
     @property
     def columns(self) -> Mapping[str, Int64s]:

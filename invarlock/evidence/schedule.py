@@ -33,9 +33,16 @@ def schedule_seed(bar_digest: Digest, data_digest: Digest, beacon: Beacon | None
     )
 
 
-def window_id(tokens: Sequence[int]) -> Digest:
-    """The id of a window: the digest of its token ids as little-endian uint32."""
-    return digest_bytes(np.asarray(tokens, dtype="<u4").tobytes())
+def window_id(tokens: Sequence[int] | UInt32s, words: Sequence[int] = ()) -> Digest:
+    """The id of a window: the digest of its token ids as little-endian uint32.
+
+    ``words`` is what else makes the window: the positions of its rows and its answer, where task
+    and length do not say so (:func:`invarlock.evidence.positions.window_words`). They follow the
+    token ids, and are followed by the number of those.
+    """
+    after = [*words, len(tokens)] if len(words) else []
+    data = np.asarray(tokens, dtype="<u4").tobytes() + np.asarray(after, dtype="<u4").tobytes()
+    return digest_bytes(data)
 
 
 def schedule_key(seed: Digest, window: Digest) -> bytes:

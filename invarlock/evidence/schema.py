@@ -42,7 +42,7 @@ PART_FILES: Final = (
     "windows.u32",
 )
 
-Task = Literal["causal_lm"]
+Task = Literal["causal_lm", "masked_lm", "seq2seq_lm", "multiple_choice", "classification"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,20 @@ class Columns:
     subject: tuple[str, ...]
 
 
+_TOKENS: Final = Columns(("loss",), ("loss", "kl", "delta_p", "top1"))
 COLUMNS: Final[Mapping[Task, Columns]] = {
-    "causal_lm": Columns(("loss",), ("loss", "kl", "delta_p", "top1")),
+    "causal_lm": _TOKENS,
+    "masked_lm": _TOKENS,
+    "seq2seq_lm": _TOKENS,
+    "multiple_choice": Columns(("loss",), ("loss",)),
+    "classification": Columns(("loss",), ("loss",)),
 }
 """What is recorded of every row, by task.
 
-``loss`` is the log-loss of the true token; ``kl`` is KL(baseline‖subject); ``delta_p`` the change
-of the true token's probability; ``top1`` whether both arms rank the same token first.
+Where rows are tokens, ``loss`` is the log-loss of the true one, ``kl`` KL(baseline‖subject),
+``delta_p`` the change of the true token's probability, ``top1`` whether both arms rank the same
+token first. Where rows are the choices or labels of an item, ``loss`` is the −log-likelihood of
+each.
 """
 NORM_LIMIT: Final = 20_723_265_837
 """ln 1e9 in 1e-9 nats: a norm that became a billion times as large, or none at all."""
@@ -74,11 +81,15 @@ class Frozen(BaseModel):
 
 
 class WindowContract(Frozen):
-    """How windows are cut. ``length`` in tokens; ``beacon`` says whether the seed needs one."""
+    """How windows are cut. ``length`` in tokens; ``masked`` of them where a model fills masks;
+    ``beacon`` says whether the seed needs one."""
 
     schedule: Literal["baseline"]
     length: int = Field(ge=2)
     beacon: Literal["none", "required"] = "none"
+    content: Literal["text", "chat"] = "text"
+    masked: int | None = Field(default=None, ge=1)
+    masks: Literal["shake256"] | None = None
 
 
 class EstimateContract(Frozen):
@@ -96,6 +107,7 @@ class EstimateContract(Frozen):
     resample: Literal["document"]
     resamples: int = Field(ge=1)
     minimum_documents: int = Field(ge=2)
+    normalise: Literal["none", "bytes"] = "none"
 
 
 class SpectralContract(Frozen):
@@ -216,7 +228,8 @@ class Window(Frozen):
     ``id`` is the digest of the token ids as the baseline's tokenizer cut them (little-endian
     uint32); ``subject_id`` the digest of what the subject's tokenizer gives at the same place, or
     ``None`` where it gives nothing. ``start`` is the token offset in the document. ``answer`` is
-    the row that is right, where rows are choices.
+    the row that is right, where rows are choices or labels; ``sizes`` the bytes in UTF-8 of each
+    choice.
     """
 
     id: Digest
@@ -228,6 +241,7 @@ class Window(Frozen):
     length: int = Field(ge=1, lt=2**31)
     rows: int = Field(ge=1, lt=2**31)
     answer: int | None = Field(default=None, ge=0)
+    sizes: tuple[Annotated[int, Field(ge=1, lt=2**31)], ...] | None = None
 
 
 class Drift(Frozen):

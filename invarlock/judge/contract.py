@@ -12,10 +12,11 @@ from invarlock.evidence.schema import (
     Digest,
     EstimateContract,
     Schedule,
+    Task,
     WindowContract,
 )
 from invarlock.policy.catalogue import DEFAULT_RESAMPLES, MINIMUM_DOCUMENTS
-from invarlock.policy.floors import final_windows, floor, needs_preview
+from invarlock.policy.floors import final_windows, floor, masked_tokens, needs_preview
 from invarlock.policy.ir import BarIR
 
 
@@ -23,12 +24,16 @@ def contract_of(bar: BarIR) -> Contract:
     """The measurement contract of ``bar``: its settings, and as few resamples as it allows."""
     settings = bar.settings
     resamples = floor(bar, "estimate.resamples")
+    masked = masked_tokens(int(settings["windows.length"])) if bar.task == "masked_lm" else None
     return Contract(
-        task=cast(Literal["causal_lm"], bar.task),
+        task=cast(Task, bar.task),
         windows=WindowContract(
             schedule=cast(Literal["baseline"], settings["windows.schedule"]),
             length=int(settings["windows.length"]),
             beacon=cast(Literal["none", "required"], settings["windows.beacon"]),
+            content=cast(Literal["text", "chat"], settings["windows.content"]),
+            masked=masked,
+            masks=None if masked is None else "shake256",
         ),
         estimate=EstimateContract(
             interval=cast(Literal["bca"], settings["estimate.interval"]),
@@ -37,6 +42,7 @@ def contract_of(bar: BarIR) -> Contract:
             resample=cast(Literal["document"], settings["estimate.resample"]),
             resamples=DEFAULT_RESAMPLES if resamples is None else max(1, resamples),
             minimum_documents=MINIMUM_DOCUMENTS,
+            normalise=cast(Literal["none", "bytes"], settings["estimate.normalise"]),
         ),
     )
 

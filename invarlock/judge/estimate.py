@@ -6,11 +6,12 @@ windows, preview windows for drift alone; every mean is token-weighted; sums are
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -18,30 +19,44 @@ from invarlock.canonical import NANO
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import Contract
 from invarlock.judge import exact
+from invarlock.judge.answers import mcnemar
 from invarlock.judge.bootstrap import Limits, intervals
 from invarlock.judge.facts import fact_values
 from invarlock.judge.guards import weight_values
-from invarlock.judge.sums import Column, Columns, by_document, columns_of
-from invarlock.judge.values import Key, Value, Values
+from invarlock.judge.sums import Columns, by_document, columns_of
+from invarlock.judge.values import MISSING, Key, Value, Values
+from invarlock.policy.catalogue import MEASURES
 
 _Finish = Callable[[Fraction], tuple[Decimal, bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Mean:
-    """A token-weighted mean with an interval: ``finish(sum / tokens / units)``."""
+    """A mean with an interval: ``finish(sum of column / sum of weights / units)``.
+
+    ``over`` says what the weights are: the rows of each window, one for each window, or 1 for
+    each that the baseline answers rightly.
+    """
 
     measure: str
-    column: Callable[[Columns], Column]
-    units: int
+    column: str
+    units: Fraction
     finish: _Finish
+    over: Literal["rows", "windows", "baseline_right"] = "rows"
 
 
+_POINT: Final = Fraction(1, 100)
+"""A percentage point."""
 _MEANS: Final = (
-    _Mean("perplexity.ratio", lambda columns: columns.change, NANO, exact.exp),
-    _Mean("kl.mean", lambda columns: columns.kl, NANO, exact.nano),
-    _Mean("delta_p.mean", lambda columns: columns.delta_p, NANO // 100, exact.nano),
-    _Mean("top1.agreement", lambda columns: columns.top1, 1, exact.nano),
+    _Mean("perplexity.ratio", "change", Fraction(NANO), exact.exp),
+    _Mean("kl.mean", "kl", Fraction(NANO), exact.nano),
+    _Mean("delta_p.mean", "delta_p", NANO * _POINT, exact.nano),
+    _Mean("top1.agreement", "top1", Fraction(1), exact.nano),
+    _Mean("accuracy.delta", "gap", _POINT, exact.nano, over="windows"),
+    _Mean("accuracy.recovery", "right", Fraction(1), exact.nano, over="baseline_right"),
+    _Mean("flips.rate", "flips", Fraction(1), exact.nano, over="windows"),
+    _Mean("flips.lost", "lost", Fraction(1), exact.nano, over="windows"),
+    _Mean("flips.gained", "gained", Fraction(1), exact.nano, over="windows"),
 )
 _TAILS: Final = (50, 90, 95, 99)
 
@@ -60,8 +75,17 @@ class _Part:
         """Tokens scored in these windows."""
         return sum(self.columns.rows[window] for window in windows)
 
-    def refused(self, column: Column, windows: Sequence[int]) -> Value | None:
-        """Why these windows give no value of ``column``; ``None`` where they give one."""
+    def weights(self, over: str, windows: Sequence[int]) -> int:
+        """What a sum over these windows is divided by."""
+        if over == "rows":
+            return self.tokens(windows)
+        return len(windows) if over == "windows" else self.columns.by[over].total(windows)
+
+    def refused(self, name: str, windows: Sequence[int]) -> Value | None:
+        """Why these windows give no value of the column ``name``; ``None`` where they give one."""
+        column = self.columns.by.get(name)
+        if column is None:
+            return Value("missing", reason="the task has nothing to compute it from")
         if not windows:
             return Value("missing", reason="no windows to compute it from")
         all_windows = self.evidence.windows
@@ -75,7 +99,7 @@ class _Part:
 
 def estimate(evidence: Evidence, contract: Contract) -> Values:
     """All values that ``evidence`` gives under the estimator settings of ``contract``."""
-    columns = columns_of(evidence)
+    columns = columns_of(evidence, contract.estimate.normalise)
     items = fact_values(evidence, contract)
     items |= weight_values(evidence, contract)
     for measure, value in _window_values(_part(evidence, columns, contract, None)).items():
@@ -105,30 +129,42 @@ def _window_values(part: _Part) -> dict[str, Value]:
         "perplexity.drift": _drift(part),
         "kl.p99": _kl_p99(part),
         "delta_p.rms": _delta_p_rms(part),
+        "accuracy.mcnemar": _mcnemar(part),
     }
-    return counted | _tails(part) | _means(part)
+    found = counted | _tails(part) | _means(part)
+    task = part.evidence.header.contract.task
+    return {name: value for name, value in found.items() if MEASURES[name].measured_for(task)}
 
 
 def _means(part: _Part) -> dict[str, Value]:
     """The measures that have an interval; all see the same resamples."""
     out: dict[str, Value] = {}
-    usable: list[_Mean] = []
+    usable: dict[str, list[_Mean]] = defaultdict(list)
     for mean in _MEANS:
-        refused = part.refused(mean.column(part.columns), part.final)
+        refused = part.refused(mean.column, part.final)
         if refused is None:
-            usable.append(mean)
+            usable[mean.over].append(mean)
         else:
             out[mean.measure] = refused
-    if not usable:
-        return out
+    for over, means in usable.items():
+        out |= _weighted(part, over, means)
+    return out
+
+
+def _weighted(part: _Part, over: str, means: Sequence[_Mean]) -> dict[str, Value]:
+    """Those of the means that have the same weights."""
+    out: dict[str, Value] = {}
     documents = by_document(part.evidence.windows, part.final)
-    weights = [part.tokens(windows) for windows in documents]
-    sums = [[mean.column(part.columns).total(ws) for ws in documents] for mean in usable]
+    weights = [part.weights(over, windows) for windows in documents]
+    if not any(weights):
+        nothing = Value("missing", reason="the baseline answers nothing rightly")
+        return dict.fromkeys((mean.measure for mean in means), nothing)
+    sums = [[part.columns.by[mean.column].total(ws) for ws in documents] for mean in means]
     floor = part.contract.estimate.minimum_documents
     few = f"{len(documents)} documents, an interval needs {floor}"
     enough = len(documents) >= floor
     limits = intervals(sums, weights, part.contract.estimate) if enough else [None] * len(sums)
-    for mean, column, limit in zip(usable, sums, limits, strict=True):
+    for mean, column, limit in zip(means, sums, limits, strict=True):
         point = Fraction(sum(column), sum(weights))
         out[mean.measure] = _with_limits(mean, point, limit, few)
     return out
@@ -147,10 +183,10 @@ def _with_limits(mean: _Mean, point: Fraction, limits: Limits | None, few: str) 
 
 def _drift(part: _Part) -> Value:
     """Subject's final over preview perplexity, over the baseline's."""
-    change = part.columns.change
-    refused = part.refused(change, part.preview) or part.refused(change, part.final)
+    refused = part.refused("change", part.preview) or part.refused("change", part.final)
     if refused is not None:
         return refused
+    change = part.columns.by["change"]
     final = Fraction(change.total(part.final), part.tokens(part.final))
     preview = Fraction(change.total(part.preview), part.tokens(part.preview))
     point, is_exact = exact.exp((final - preview) / NANO)
@@ -160,7 +196,7 @@ def _drift(part: _Part) -> Value:
 def _tails(part: _Part) -> dict[str, Value]:
     """Percentiles over final windows of the mean log-loss change, unweighted."""
     names = {share: f"perplexity.tail.p{share}" for share in _TAILS}
-    refused = part.refused(part.columns.change, part.final)
+    refused = part.refused("change", part.final)
     if refused is not None:
         return dict.fromkeys(names.values(), refused)
     ordered = sorted(_mean_change(part.columns, window) for window in part.final)
@@ -171,29 +207,39 @@ def _tails(part: _Part) -> dict[str, Value]:
 
 
 def _mean_change(columns: Columns, window: int) -> Fraction:
-    return Fraction(columns.change.sums[window], columns.rows[window])
+    return Fraction(columns.by["change"].sums[window], columns.rows[window])
 
 
 def _kl_p99(part: _Part) -> Value:
     """The 99th percentile over tokens of KL."""
-    refused = part.refused(part.columns.kl, part.final)
-    if refused is not None:
-        return refused
+    refused, column = part.refused("kl", part.final), part.evidence.kl
+    if refused is not None or column is None:
+        return refused or MISSING
     chosen = np.zeros(len(part.evidence.windows), dtype=np.bool_)
     chosen[list(part.final)] = True
-    ordered = np.sort(part.evidence.kl[np.repeat(chosen, part.columns.rows)]).tolist()
+    ordered = np.sort(column[np.repeat(chosen, part.columns.rows)]).tolist()
     return _ok(exact.percentile(ordered, Fraction(99, 100)) / NANO)
 
 
 def _delta_p_rms(part: _Part) -> Value:
     """Root mean square change of the true token's probability, in percentage points."""
-    squares = part.columns.delta_p_squares
-    refused = part.refused(squares, part.final)
+    refused = part.refused("delta_p_squares", part.final)
     if refused is not None:
         return refused
+    squares = part.columns.by["delta_p_squares"]
     mean = Fraction(squares.total(part.final), part.tokens(part.final) * (NANO // 100) ** 2)
     point, is_exact = exact.root(mean)
     return Value("ok", point, exact=is_exact)
+
+
+def _mcnemar(part: _Part) -> Value:
+    """The exact p of McNemar's test over the items that one arm alone answers rightly."""
+    refused = part.refused("flips", part.final)
+    if refused is not None:
+        return refused
+    lost, gained = (part.columns.by[name].total(part.final) for name in ("lost", "gained"))
+    value = _ok(mcnemar(lost, gained))
+    return replace(value, reason=f"{lost} lost, {gained} gained")
 
 
 def _ok(value: Fraction) -> Value:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
-import numpy as np
-
 from invarlock.evidence.model import Evidence, Layout
+from invarlock.evidence.positions import repeatable
 from invarlock.evidence.repeats import repeating
-from invarlock.evidence.schema import Contract, Window
+from invarlock.evidence.schema import Contract, Task, Window
 from invarlock.judge import exact
 from invarlock.judge.values import Key, Value
 
@@ -37,7 +36,9 @@ def fact_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
     out[Key("estimate.resamples")] = Value("ok", Decimal(contract.estimate.resamples))
     if windows:
         out[Key("windows.match")] = _share(paired, len(windows))
-        out[Key("windows.overlap")] = _share(overlapping(windows, evidence.layout), len(windows))
+        out[Key("windows.overlap")] = _share(
+            overlapping(windows, evidence.layout, header.contract.task), len(windows)
+        )
     return out
 
 
@@ -46,13 +47,13 @@ def _share(part: int, whole: int) -> Value:
     return Value("ok", point, reason=f"{part} of {whole}", exact=is_exact)
 
 
-def overlapping(windows: Sequence[Window], layout: Layout) -> int:
+def overlapping(windows: Sequence[Window], layout: Layout, task: Task = "causal_lm") -> int:
     """How many windows hold content that stands in the schedule already.
 
     That is so where an earlier window has the same id; where an earlier one holds a run of
     :data:`~invarlock.evidence.repeats.RUN` scored tokens of this one, at whatever offset of
     whatever document; and where a window that starts before it in the same document reaches into
-    it. ``layout`` is that of the same windows.
+    it. ``layout`` is that of the same windows, cut for ``task``.
     """
     found: set[int] = set()
     ids: set[str] = set()
@@ -66,5 +67,4 @@ def overlapping(windows: Sequence[Window], layout: Layout) -> int:
         if window.start < ends.get(window.document, 0):
             found.add(position)
         ends[window.document] = window.start + window.length
-    places = layout.positions.astype(np.intp)
-    return len(found | repeating(layout.truth, layout.owners, places))
+    return len(found | repeating(*repeatable(task, layout)))

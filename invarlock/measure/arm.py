@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
@@ -29,8 +29,9 @@ from invarlock.evidence.store import (
     encode_u32,
     encode_windows,
 )
+from invarlock.measure.bodies import How, load_body, read_own_head
 from invarlock.measure.guards.scan import scan_in_threads
-from invarlock.measure.ingest import Document, read_documents
+from invarlock.measure.ingest import read_documents
 from invarlock.measure.job import (
     BASELINE_FOLDER,
     DATA_FILE,
@@ -44,6 +45,8 @@ from invarlock.measure.job import (
     ArmJob,
 )
 from invarlock.measure.null.folder import null_model
+from invarlock.measure.tasks import task_of
+from invarlock.measure.tasks.protocol import Task
 from invarlock.measure.tokenizer import Tokenizer, load_tokenizer
 from invarlock.measure.weights.model import weights_of
 from invarlock.measure.windows import Drawn, Scored, cut, ids_at
@@ -134,10 +137,12 @@ def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     with _scanning(job, files) as records:
         with clock.phase("windows"):
             tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
-            drawn = _scheduled(job, place) if job.drawn else _draw(job, place, tokenizer)
+            task = task_of(job.contract, files.config)
+            drawn = _scheduled(job, place) if job.drawn else _draw(job, place, task, tokenizer)
         scored = drawn.part(job)
         with clock.phase("load"):
-            body = _load(job, place, files, scored.layout) if scored.windows else None
+            how = How(place.model, task, tokenizer)
+            body = load_body(job, files, how, scored.layout, place.say) if scored.windows else None
         with clock.phase("guards"):
             tensors = [record.result() for record in records]
     with clock.phase("score"), (place.out / HIDDEN_FILE).open("wb") as hidden:
@@ -153,9 +158,11 @@ def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
 def _baseline_loss(body: Body | None, place: Place, scored: Scored, hidden: IO[bytes]) -> Int64s:
     if body is None:
         return np.zeros(0, dtype=np.int64)
-    from invarlock.measure.score import score_baseline
+    from invarlock.measure.score import score_baseline, score_choices
 
     tick = _counter(place, len(scored.windows))
+    if body.choices is not None:
+        return score_choices(body, scored.layout, tick, seam=scored.seam)
     return score_baseline(body, scored.layout, hidden, tick, seam=scored.seam)
 
 
@@ -165,11 +172,16 @@ def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
         with clock.phase("windows"):
             scored = _scheduled(job, place).part(job)
             tokenizer = load_tokenizer(place.inputs / MODEL_FOLDER)
-            documents = read_documents(place.inputs / DATA_FILE)
-            ids = _same_places(job, scored.windows, documents, tokenizer)
+            task = task_of(job.contract, files.config)
+            ids = _same_places(job, place, scored.windows, task, tokenizer)
         with clock.phase("load"):
-            body = _load(job, place, files, scored.layout) if scored.windows else None
-            both = None if body is None else (body, _baseline_head(place))
+            how = How(place.model, task, tokenizer)
+            body = load_body(job, files, how, scored.layout, place.say) if scored.windows else None
+            both = (
+                None
+                if body is None
+                else (body, read_own_head(place.inputs / BASELINE_FOLDER, task))
+            )
         with clock.phase("guards"):
             tensors = [record.result() for record in records]
     with clock.phase("score"), (place.inputs / HIDDEN_FILE).open("rb") as hidden:
@@ -189,15 +201,17 @@ def _subject_columns(
     losses = _baseline_losses(place, scored.layout)
     if both is None:
         return (losses,) * len(COLUMNS[job.contract.task].subject)
-    from invarlock.measure.score import Pairing, score_subject
+    from invarlock.measure.score import Pairing, score_choices, score_subject
 
     body, head = both
+    tick = _counter(place, len(scored.windows))
+    if body.choices is not None:
+        return (score_choices(body, scored.layout, tick, seam=scored.seam),)
     split = hidden.seek(0, 2) > 0
     hidden.seek(0)
     pairing = Pairing(head, hidden, losses) if head is not None and split else None
     if pairing is None and body.head is not None:
         place.say("the baseline's head is not split: no KL, Δp, agreement")
-    tick = _counter(place, len(scored.windows))
     return score_subject(body, scored.layout, pairing, tick, seam=scored.seam)
 
 
@@ -219,70 +233,26 @@ def _scanning(
         pool.shutdown(cancel_futures=True)
 
 
-def _draw(job: ArmJob, place: Place, tokenizer: Tokenizer) -> Drawn:
-    documents = read_documents(place.inputs / DATA_FILE)
-    ids = tokenizer.encode([document.text for document in documents])
-    return cut(documents, ids, job.contract.windows.length, job.schedule)
+def _draw(job: ArmJob, place: Place, task: Task[Any], tokenizer: Tokenizer) -> Drawn:
+    documents = read_documents(place.inputs / DATA_FILE, task)
+    return cut(documents, task.pieces(documents, tokenizer), job, task)
 
 
 def _same_places(
     job: ArmJob,
+    place: Place,
     windows: tuple[Window, ...],
-    documents: tuple[Document, ...],
+    task: Task[Any],
     tokenizer: Tokenizer,
 ) -> list[str | None]:
     """What the subject's tokenizer gives where the windows were cut; only their documents are
     tokenised."""
     wanted = {window.document for window in windows}
+    documents = read_documents(place.inputs / DATA_FILE, task)
     chosen = [document for document in documents if document.id in wanted]
-    coded = tokenizer.encode([document.text for document in chosen])
-    ids = {document.id: coded[at] for at, document in enumerate(chosen)}
-    return ids_at(windows, ids, job.contract.windows.length)
-
-
-def _load(job: ArmJob, place: Place, files: ModelFiles, layout: Layout) -> Body:
-    from invarlock.measure import loading
-    from invarlock.measure.causality import check_causal
-    from invarlock.measure.head import agrees, read_head
-    from invarlock.measure.score import Body
-
-    loading.quiet()
-    loading.use_threads(job.threads)
-    config = loading.read_config(files)
-    loading.check_positions(config, job.contract.windows.length)
-    loaded = loading.load_model(place.model, files, config)
-    largest = int(layout.tokens.max())
-    if largest >= loaded.vocabulary:
-        raise SafetyRefusal(
-            "E207",
-            f"the windows hold token id {largest}, the model embeds {loaded.vocabulary}",
-            "use the tokenizer made for these weights",
-        )
-    with loading.forward_pass():
-        check_causal(loaded.model, layout.window(int(layout.lengths.argmax())))
-    head = read_head(files, config)
-    if head is not None and not agrees(head, loaded.model):
-        head = None
-    for line in _unusual(head, loaded.unexpected):
-        place.say(line)
-    return Body(loaded.model, head)
-
-
-def _unusual(head: Head | None, unexpected: int) -> Iterator[str]:
-    """What a user should know of a model that will be scored all the same."""
-    if unexpected:
-        what = "tensor is" if unexpected == 1 else "tensors are"
-        yield f"{unexpected} stored {what} not used by the architecture"
-    if head is None:
-        yield "this architecture's head is not split: no KL, Δp, agreement"
-
-
-def _baseline_head(place: Place) -> Head | None:
-    from invarlock.measure.head import read_head
-    from invarlock.measure.loading import read_config
-
-    with open_model(place.inputs / BASELINE_FOLDER) as files:
-        return read_head(files, read_config(files))
+    pieces = task.pieces(chosen, tokenizer)
+    own = {document.id: found for document, found in zip(chosen, pieces, strict=True)}
+    return ids_at(windows, own, job.contract)
 
 
 def _scheduled(job: ArmJob, place: Place) -> Drawn:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PretrainedConfig, PreTrainedModel
 
+    from invarlock.evidence.layout import Layout
+    from invarlock.measure.tasks.protocol import Feed
+
 _PLAIN: Final = ("model.embed_tokens.weight", "embed_tokens.weight")
 _GPT: Final = ("transformer.wte.weight", "wte.weight")
 
@@ -69,7 +72,39 @@ HEADS: Final[Mapping[str, HeadSpec]] = {
     "stablelm": HeadSpec(),
     "starcoder2": HeadSpec(),
 }
-"""Architectures (``model_type``) whose split is tested."""
+"""Causal architectures (``model_type``) whose split is tested."""
+
+MASKED_HEADS: Final[Mapping[str, HeadSpec]] = {
+    "bert": HeadSpec(
+        stored=("cls.predictions.decoder.weight",),
+        embedding=("bert.embeddings.word_embeddings.weight",),
+        bias=("cls.predictions.decoder.bias", "cls.predictions.bias"),
+    ),
+    "distilbert": HeadSpec(
+        stored=("vocab_projector.weight",),
+        embedding=("distilbert.embeddings.word_embeddings.weight",),
+        bias=("vocab_projector.bias",),
+    ),
+    "roberta": HeadSpec(
+        stored=("lm_head.decoder.weight",),
+        embedding=("roberta.embeddings.word_embeddings.weight",),
+        bias=("lm_head.decoder.bias", "lm_head.bias"),
+    ),
+}
+"""Masked architectures likewise; what is split off is the last layer."""
+
+SEQ2SEQ_HEADS: Final[Mapping[str, HeadSpec]] = {
+    "mt5": HeadSpec(embedding=("shared.weight",)),
+    "t5": HeadSpec(embedding=("shared.weight",)),
+}
+"""Sequence-to-sequence architectures likewise."""
+
+_TABLES: Final = {
+    "CAUSAL_LM": HEADS,
+    "MASKED_LM": MASKED_HEADS,
+    "SEQ_TO_SEQ_CAUSAL_LM": SEQ2SEQ_HEADS,
+    "SEQUENCE_CLASSIFICATION": {},
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,10 +139,12 @@ class Head:
         return out
 
 
-def read_head(files: ModelFiles, config: PretrainedConfig) -> Head | None:
+def read_head(
+    files: ModelFiles, config: PretrainedConfig, models: str = "CAUSAL_LM"
+) -> Head | None:
     """The head of a model folder, from its stored tensors alone; ``None`` when the architecture
     has no tested split. Raises :class:`SafetyRefusal` E207 when no tensor can be its weight."""
-    spec = HEADS.get(str(config.model_type))
+    spec = _TABLES[models].get(str(config.model_type))
     if spec is None:
         return None
     weight = _first(files, spec.stored)
@@ -133,17 +170,45 @@ def agrees(head: Head, model: PreTrainedModel) -> bool:
     """
     import torch
 
-    library: Any = model
-    own = library.get_output_embeddings()
-    weight = getattr(own, "weight", None)
-    if weight is None or not _same(weight, head.weight):
+    if not _same_weight(head, model):
         return False
     ids = torch.arange(8).reshape(1, 8) % head.vocabulary
     with torch.inference_mode():
         whole = whole_logits(model, ids)[0]
         split = head.logits(hidden_states(model, ids)[0])
+    return _near(whole, split)
+
+
+def agrees_on(head: Head, model: PreTrainedModel, feed: Feed, window: Layout) -> bool:
+    """The same on a window, as its task runs it."""
+    import torch
+
+    if not _same_weight(head, model):
+        return False
+    with torch.inference_mode():
+        whole = feed.logits(model, window)
+        split = head.logits(feed.states(model, window))
+    return _near(whole, split)
+
+
+def _same_weight(head: Head, model: PreTrainedModel) -> bool:
+    library: Any = model
+    weight = getattr(library.get_output_embeddings(), "weight", None)
+    return weight is not None and _same(weight, head.weight)
+
+
+def _near(whole: Tensor, split: Tensor) -> bool:
+    import torch
+
     scale = float(torch.nan_to_num(whole, posinf=0.0, neginf=0.0).abs().max())
     return torch.allclose(whole, split, rtol=1e-3, atol=1e-4 * scale, equal_nan=True)
+
+
+def forwarded(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
+    """The logits of one forward pass. Raises as :func:`hidden_states`."""
+    with forward_pass():
+        logits: Tensor = model(**inputs).logits
+    return logits
 
 
 def hidden_states(model: PreTrainedModel, ids: Tensor) -> Tensor:

@@ -1,14 +1,14 @@
-"""Documents from JSON Lines: a strict object a line, ``text`` and optional ``id``, ``slice``.
+"""Documents from JSON Lines: a strict object a line, what the task asks for, ``id`` and ``slice``.
 
 The file is hostile input. Whatever could be read in two ways is refused with its line number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from invarlock.canonical import Json, StrictJsonError, strict_json
 from invarlock.errors import EnvironmentFault, SafetyRefusal
@@ -18,29 +18,49 @@ MAX_LINE: Final = 64 << 20
 MAX_DOCUMENTS: Final = 4_000_000
 MAX_ID: Final = 256
 MAX_SLICE: Final = 128
-_KEYS: Final = frozenset({"text", "id", "slice"})
+_ALWAYS: Final = frozenset({"id", "slice"})
 _HINT: Final = "mend or remove the line"
+
+C = TypeVar("C")
+Made = TypeVar("Made", covariant=True)  # noqa: PLC0105 - a short name for a short protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """One document: a unique ``id`` (``line:N`` when the data give none), its text, its slice."""
+class Document(Generic[C]):
+    """One document: a unique ``id`` (``line:N`` when the data give none), what it holds, its
+    slice."""
 
     id: str
-    text: str
+    content: C
     slice: str | None
 
 
-def read_documents(path: Path) -> tuple[Document, ...]:
+class Malformed(Exception):
+    """What is wrong with a line of data, as in "line 3 of the data has no `text` string"."""
+
+
+class Form(Protocol[Made]):
+    """How a task's documents are spelled: the keys of a line beside ``id`` and ``slice``, and what
+    is made of them. ``parse`` raises :class:`Malformed`."""
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """The keys of a line."""
+
+    def parse(self, line: Mapping[str, Json]) -> Made:
+        """What the line holds."""
+
+
+def read_documents(path: Path, form: Form[C]) -> tuple[Document[C], ...]:
     """All documents of the data file, in its order.
 
     Raises :class:`SafetyRefusal` E003 naming the line that is no strict JSON object of this form,
     is empty, too long, or repeats an id; :class:`EnvironmentFault` E601 when there is no file.
     """
-    documents: list[Document] = []
+    documents: list[Document[C]] = []
     seen: dict[str, int] = {}
     for number, line in _lines(path):
-        document = parse_line(line, number)
+        document = parse_line(line, number, form)
         if document.id in seen:
             raise _broken(number, f"repeats the id of line {seen[document.id]}")
         seen[document.id] = number
@@ -50,7 +70,7 @@ def read_documents(path: Path) -> tuple[Document, ...]:
     return tuple(documents)
 
 
-def parse_line(line: bytes, number: int) -> Document:
+def parse_line(line: bytes, number: int, form: Form[C]) -> Document[C]:
     """The document of one line, without its newline. Raises :class:`SafetyRefusal` E003."""
     if not line.strip():
         raise _broken(number, "is empty")
@@ -60,15 +80,16 @@ def parse_line(line: bytes, number: int) -> Document:
         raise _broken(number, f"is not strict json: {err}") from err
     if not isinstance(value, dict):
         raise _broken(number, "is not a json object")
-    unknown = sorted(set(value) - _KEYS)
+    unknown = sorted(set(value) - form.keys - _ALWAYS)
     if unknown:
         raise _broken(number, f"has an unknown key `{unknown[0][:80]}`")
-    text = value.get("text")
-    if not isinstance(text, str):
-        raise _broken(number, "has no `text` string")
+    try:
+        content = form.parse(value)
+    except Malformed as err:
+        raise _broken(number, str(err)) from err
     return Document(
         id=_label(value.get("id"), "id", MAX_ID, number) or f"line:{number}",
-        text=text,
+        content=content,
         slice=_label(value.get("slice"), "slice", MAX_SLICE, number),
     )
 

@@ -33,6 +33,12 @@ _BAD_CONFIG: Final = (
     TypeError,
     ValueError,
 )
+_KINDS: Final = {
+    "CAUSAL_LM": "causal language model",
+    "MASKED_LM": "masked language model",
+    "SEQ_TO_SEQ_CAUSAL_LM": "sequence-to-sequence language model",
+    "SEQUENCE_CLASSIFICATION": "model with a classification head",
+}
 _OUT_OF_MEMORY: Final = "allocate memory"
 _POSITIONS: Final = (
     "max_position_embeddings",
@@ -80,22 +86,23 @@ def use_threads(count: int) -> None:
     torch.set_num_threads(count)
 
 
-def read_config(files: ModelFiles) -> PretrainedConfig:
+def read_config(files: ModelFiles, models: str = "CAUSAL_LM") -> PretrainedConfig:
     """The configuration as the library's object, its defaults filled in.
 
-    Raises :class:`SafetyRefusal` E210 when it is of no built-in causal language model, E206 when
-    the library cannot make sense of it.
+    ``models`` names the library's table of classes for a task. Raises :class:`SafetyRefusal` E210
+    when the table has no class for it, E206 when the library cannot make sense of it.
     """
     from huggingface_hub.errors import StrictDataclassError
+    from transformers.models.auto import modeling_auto
     from transformers.models.auto.configuration_auto import CONFIG_MAPPING
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-    kind = files.config.get("model_type")
-    if not isinstance(kind, str) or kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+    kind, what = files.config.get("model_type"), _KINDS[models]
+    known = getattr(modeling_auto, f"MODEL_FOR_{models}_MAPPING_NAMES")
+    if not isinstance(kind, str) or kind not in known:
         raise SafetyRefusal(
             "E210",
-            f"`config.json`: model_type `{str(kind)[:80]}` is no built-in causal language model",
-            "use a causal language model",
+            f"`config.json`: model_type `{str(kind)[:80]}` is no built-in {what}",
+            f"use a {what}",
         )
     try:
         return CONFIG_MAPPING[kind].from_dict(dict(files.config))
@@ -146,7 +153,9 @@ def forward_pass() -> Iterator[None]:
         raise _refused("E207", "the model fails on its own windows", err) from err
 
 
-def load_model(folder: Path, files: ModelFiles, config: PretrainedConfig) -> Loaded:
+def load_model(
+    folder: Path, files: ModelFiles, config: PretrainedConfig, models: str = "CAUSAL_LM"
+) -> Loaded:
     """The model of ``folder`` in float32, evaluation mode, without gradients.
 
     Raises :class:`SafetyRefusal` E207 when tensors are missing or of the wrong shape, E206 when the
@@ -155,7 +164,7 @@ def load_model(folder: Path, files: ModelFiles, config: PretrainedConfig) -> Loa
     """
     import torch
 
-    model_class = _class_of(config)
+    model_class = _class_of(config, models)
     try:
         model, info = model_class.from_pretrained(
             None,
@@ -178,10 +187,10 @@ def load_model(folder: Path, files: ModelFiles, config: PretrainedConfig) -> Loa
     return Loaded(model.eval().requires_grad_(False), len(info["unexpected_keys"]))
 
 
-def _class_of(config: PretrainedConfig) -> Any:
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
+def _class_of(config: PretrainedConfig, models: str) -> Any:
+    from transformers.models.auto import modeling_auto
 
-    classes: Any = MODEL_FOR_CAUSAL_LM_MAPPING
+    classes: Any = getattr(modeling_auto, f"MODEL_FOR_{models}_MAPPING")
     return classes[type(config)]
 
 

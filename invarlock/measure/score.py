@@ -8,7 +8,7 @@ Sums over the vocabulary are float32 (pairwise); what remains per token is float
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Final
 
 import numpy as np
@@ -18,8 +18,10 @@ from invarlock.canonical import NON_FINITE
 from invarlock.errors import SafetyRefusal
 from invarlock.evidence.model import Int64s, Layout
 from invarlock.measure.fixed import to_nano
-from invarlock.measure.head import Head, hidden_states, whole_logits
+from invarlock.measure.head import Head
 from invarlock.measure.job import BATCH
+from invarlock.measure.tasks.causal_lm import CausalFeed
+from invarlock.measure.tasks.protocol import ChoiceFeed, Feed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,37 +42,17 @@ def _silent(done: int) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Body:
-    """A model, and its head split off (``None``: the architecture has no tested split)."""
+    """A model, its head split off (``None``: the architecture has no tested split), and how windows
+    are run: ``feed`` where rows are tokens, ``choices`` where they are choices or labels."""
 
     model: PreTrainedModel
     head: Head | None
+    feed: Feed = field(default_factory=CausalFeed)
+    choices: ChoiceFeed | None = None
 
-    def states(self, batch: Batch) -> Tensor:
-        """Hidden states that predict the scored tokens: (rows, width), in memory of their own.
-
-        The last token of a batch's longest windows predicts nothing that is scored, so it is not
-        run.
-        """
-        states = hidden_states(self.model, batch.ids[:, :-1])
-        return states[batch.windows, batch.positions - 1]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """Windows that pass the body together.
-
-    Attributes:
-        ids: token ids, (windows, longest), shorter windows filled up at their end. A model that
-            predicts from the past alone does not see that.
-        windows: the window of each row by its place in the batch, (rows,).
-        positions: the position of the token that each row scores, (rows,).
-        truth: that token, (rows,).
-    """
-
-    ids: Tensor
-    windows: Tensor
-    positions: Tensor
-    truth: Tensor
+    def states(self, part: Layout) -> Tensor:
+        """Hidden states that predict the scored tokens: (rows, width), in memory of their own."""
+        return self.feed.states(self.model, part)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +101,7 @@ def score_baseline(
                 continue
             states = body.states(batch)
             hidden.write(states.numpy().astype("<f4", copy=False).data)
-            for rows, truth in _chunks(states, batch.truth):
+            for rows, truth in _chunks(states, _truth(batch)):
                 losses.append(_losses(body.head.logits(rows), truth))
     return to_nano(np.concatenate(losses))
 
@@ -159,14 +141,14 @@ def score_subject(
     return to_nano(loss), to_nano(kl), to_nano(delta_p), agreement
 
 
-def _pair(body: Body, baseline: Pairing, batch: Batch) -> Iterator[tuple[Doubles, ...]]:
+def _pair(body: Body, baseline: Pairing, batch: Layout) -> Iterator[tuple[Doubles, ...]]:
     """The columns of one batch, strip by strip."""
     head = baseline.head
     if body.head is None:
         return
-    theirs = _read_states(baseline.hidden, len(batch.truth), head.width)
+    theirs, truths = _read_states(baseline.hidden, batch.rows, head.width), _truth(batch)
     ours = _pieces(body.states(batch), CHUNK)
-    for (rows, truth), mine in zip(_chunks(theirs, batch.truth), ours, strict=True):
+    for (rows, truth), mine in zip(_chunks(theirs, truths), ours, strict=True):
         both = head.logits(rows), body.head.logits(mine), truth
         for strip in zip(*(_pieces(whole, STRIP) for whole in both), strict=True):
             yield _compare(*strip)
@@ -212,36 +194,55 @@ def _losses(logits: Tensor, truth: Tensor) -> Doubles:
     return np.concatenate([normalise(*strip).loss.numpy() for strip in strips])
 
 
-def _whole_losses(body: Body, batch: Batch) -> Doubles:
+def token_losses(body: Body, layout: Layout) -> Doubles:
+    """Log-loss of every row in nats, (rows,), without a tick; of no use to another arm."""
+    losses: list[Doubles] = []
+    for batch in _batches(layout, _silent, None):
+        if body.head is None:
+            losses.append(_whole_losses(body, batch))
+            continue
+        for rows, truth in _chunks(body.states(batch), _truth(batch)):
+            losses.append(_losses(body.head.logits(rows), truth))
+    return np.concatenate(losses)
+
+
+def score_choices(
+    body: Body, layout: Layout, tick: Tick = _silent, *, seam: int | None = None
+) -> Int64s:
+    """−log-likelihood of every choice or label in 1e-9 nats, (rows,).
+
+    Raises :class:`TypeError` for a body that scores tokens.
+    """
+    import torch
+
+    if body.choices is None:
+        raise TypeError("this body's rows are tokens")
+    with torch.inference_mode():
+        parts = [body.choices.losses(body, batch) for batch in _batches(layout, tick, seam)]
+    return to_nano(np.concatenate(parts))
+
+
+def _whole_losses(body: Body, batch: Layout) -> Doubles:
     """Log-losses through the model's own head, a window at a time."""
-    parts = []
-    for index in range(batch.ids.shape[0]):
-        own = batch.windows == index
-        logits = whole_logits(body.model, batch.ids[index : index + 1])[0].float()
-        parts.append(_losses(logits[batch.positions[own] - 1], batch.truth[own]))
-    return np.concatenate(parts)
+    windows = (batch.part(index, index + 1) for index in range(len(batch)))
+    return np.concatenate([_losses(body.feed.logits(body.model, w), _truth(w)) for w in windows])
 
 
-def _batches(layout: Layout, tick: Tick, seam: int | None) -> Iterator[Batch]:
+def _truth(batch: Layout) -> Tensor:
+    import torch
+
+    return torch.from_numpy(batch.truth.astype(np.int64))
+
+
+def _batches(layout: Layout, tick: Tick, seam: int | None) -> Iterator[Layout]:
     """Some windows at a time; no batch holds windows from both sides of ``seam``."""
     count = len(layout)
     at = count if seam is None else seam
     for first, end in ((0, at), (at, count)):
         for start in range(first, end, BATCH):
             stop = min(start + BATCH, end)
-            yield _batch(layout.part(start, stop))
+            yield layout.part(start, stop)
             tick(stop)
-
-
-def _batch(part: Layout) -> Batch:
-    import torch
-
-    within = np.arange(int(part.lengths.max())) < part.lengths[:, None]
-    ids = np.zeros(within.shape, dtype=np.int64)
-    ids[within] = part.tokens
-    windows, positions = part.owners, part.positions.astype(np.int64)
-    truth = ids[windows, positions]
-    return Batch(*(torch.from_numpy(array) for array in (ids, windows, positions, truth)))
 
 
 def _chunks(states: Tensor, truth: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -41,16 +41,54 @@ _BOOKKEEPING: Final = frozenset(
 )
 """Of ``tokenizer_config.json``: where the files came from. All other keys count, unknown ones too:
 they are arguments of the class that rebuilds the tokenizer."""
+_PROBE: Final = "a"
 _SPOKEN_FOR: Final = frozenset({"__type", "content", "special"})
 _BATCH: Final = 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The special tokens that a tokenizer puts around a text, by id."""
+
+    before: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.before) + len(self.after)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Tokenizer:
-    """A tokenizer ready to run, and the digests that say whether it equals another."""
+    """A tokenizer ready to run, and the digests that say whether it equals another.
+
+    ``roles`` are the texts of its special tokens, by name such as ``mask_token``; ``template`` its
+    chat template.
+    """
 
     facts: TokenizerFacts
     engine: Engine
+    roles: Mapping[str, str] = field(default_factory=dict)
+    template: str | None = None
+
+    @property
+    def frame(self) -> Frame:
+        """What stands around one text."""
+        coded = self.engine.encode(_PROBE)
+        own = [at for at, special in enumerate(coded.special_tokens_mask) if not special]
+        if not own:
+            return Frame()
+        return Frame(tuple(coded.ids[: own[0]]), tuple(coded.ids[own[-1] + 1 :]))
+
+    def role(self, name: str) -> int:
+        """The id of a special token. Raises :class:`SafetyRefusal` E210 where there is none."""
+        found = self.engine.token_to_id(self.roles[name]) if name in self.roles else None
+        if found is None:
+            raise SafetyRefusal(
+                "E210", f"the tokenizer has no `{name}`", "use the tokenizer made for this task"
+            )
+        return int(found)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text."""
@@ -75,7 +113,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     data = (folder / _FILE).read_bytes()
     document = _object(data, _FILE)
     config, specials = (_side_file(folder, name) for name in (_CONFIG, _SPECIALS))
-    facts = tokenizer_facts(document, config, specials, _template(folder))
+    template = _template(folder)
+    facts = tokenizer_facts(document, config, specials, template)
     try:
         engine = Engine.from_buffer(data)
         engine.no_padding()
@@ -83,7 +122,27 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     except ValueError as err:
         reason = str(err).split("\n", maxsplit=1)[0][:200].lower()
         raise SafetyRefusal("E206", f"`{_FILE}` is malformed: {reason}", "mend the file") from err
-    return Tokenizer(facts, engine)
+    return Tokenizer(facts, engine, _role_texts(config, specials), _chosen(template, config))
+
+
+def _role_texts(config: Mapping[str, Json], specials: Mapping[str, Json]) -> dict[str, str]:
+    """The text of each special token that plays a role; ``tokenizer_config.json`` goes before."""
+    both = {**specials, **config}
+    found = {role: both.get(role) for role in _ROLES}
+    texts = {r: v.get("content") if isinstance(v, dict) else v for r, v in found.items()}
+    return {role: text for role, text in texts.items() if isinstance(text, str)}
+
+
+def _chosen(template: str | None, config: Mapping[str, Json]) -> str | None:
+    """The chat template: that of its own file, else of the configuration, there by itself or as
+    the one named ``default``."""
+    if template is not None:
+        return template
+    given = config.get("chat_template")
+    if isinstance(given, list):
+        named = [entry for entry in given if isinstance(entry, dict)]
+        given = next((e.get("template") for e in named if e.get("name") == "default"), None)
+    return given if isinstance(given, str) else None
 
 
 def tokenizer_facts(

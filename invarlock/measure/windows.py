@@ -1,4 +1,4 @@
-"""Windows: fixed-length, non-overlapping runs of tokens, each cut from one document.
+"""Windows: the schedule drawn from what documents offer, each window cut from one document.
 
 Pairing and overlap are decided by content: a window's id is the digest of its token ids, and of
 windows with one content the first stands for all (DESIGN section 4).
@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from invarlock.evidence.layout import whole_runs
+from invarlock.evidence.layout import layout_of
 from invarlock.evidence.model import Layout, UInt32s
+from invarlock.evidence.positions import is_choice, window_words
 from invarlock.evidence.schedule import draw, window_id
-from invarlock.evidence.schema import Digest, Schedule, Window
+from invarlock.evidence.schema import Contract, Digest, Window
 from invarlock.measure.ingest import Document
 from invarlock.measure.job import ArmJob, DataCounts, Span
+from invarlock.measure.tasks.protocol import Piece, Task
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,60 +52,68 @@ class Drawn:
 
 
 def cut(
-    documents: Sequence[Document], ids: Sequence[Sequence[int]], length: int, schedule: Schedule
+    documents: Sequence[Document[Any]],
+    pieces: Sequence[Sequence[Piece]],
+    job: ArmJob,
+    task: Task[Any],
 ) -> Drawn:
-    """Cut documents, given with their token ids, and draw the schedule.
+    """Draw the schedule from the ``pieces`` that each document offers.
 
-    The tail of a document that fills no window is left out. Raises :class:`Inconclusive` E002 when
-    the distinct windows are too few, saying how many there are.
+    Raises :class:`Inconclusive` E002 when the distinct windows are too few, saying how many there
+    are.
     """
-    pieces, places = _pieces(ids, length)
-    digests = [window_id(piece.tolist()) for piece in pieces]
-    drawn = draw(schedule, digests, [piece[1:] for piece in pieces])
+    offered = [(at, piece) for at, own in enumerate(pieces) for piece in own]
+    ids = [piece_id(piece, job.contract) for _, piece in offered]
+    told = [_told(piece, job.contract) for _, piece in offered]
+    drawn = draw(job.schedule, ids, told)
+    seed, final = job.schedule.seed, job.schedule.final
+    positions = [task.positions(offered[at][1], ids[at], seed) for at in drawn]
     windows = tuple(
-        _window(documents, places[at], digests[at], length, position < schedule.final)
-        for position, at in enumerate(drawn)
+        _window(documents[offered[at][0]], offered[at][1], ids[at], len(rows), order < final)
+        for order, (at, rows) in enumerate(zip(drawn, positions, strict=True))
     )
-    tokens = np.array([pieces[at] for at in drawn], dtype="<u4").reshape(len(drawn), length)
-    counts = DataCounts(documents=len(documents), windows=len(set(digests)))
-    return Drawn(windows, whole_runs(tokens), counts)
+    counts = DataCounts(documents=len(documents), windows=len(set(ids)))
+    flat = [offered[at][1].tokens for at in drawn], positions
+    tokens, rows = (np.concatenate([np.empty(0, "<u4"), *arrays]) for arrays in flat)
+    return Drawn(windows, layout_of(windows, tokens, rows), counts)
 
 
 def ids_at(
-    windows: Sequence[Window], ids: Mapping[str, Sequence[int]], length: int
+    windows: Sequence[Window], pieces: Mapping[str, Sequence[Piece]], contract: Contract
 ) -> list[Digest | None]:
-    """For each window the id of what other token ids of its document give at the same place."""
-    return [
-        window_id(piece) if len(piece) == length else None
-        for piece in (ids[w.document][w.start : w.start + length] for w in windows)
-    ]
+    """For each window the id of what other pieces of its document hold at the same place."""
+    places = {(document, piece.start): piece for document, own in pieces.items() for piece in own}
+    found = (places.get((window.document, window.start)) for window in windows)
+    return [None if piece is None else piece_id(piece, contract) for piece in found]
 
 
-def _pieces(
-    ids: Sequence[Sequence[int]], length: int
-) -> tuple[list[UInt32s], list[tuple[int, int]]]:
-    pieces: list[UInt32s] = []
-    places: list[tuple[int, int]] = []
-    for document, tokens in enumerate(ids):
-        whole = len(tokens) // length
-        rows = np.asarray(tokens[: whole * length], dtype="<u4").reshape(whole, length)
-        for row in range(whole):
-            pieces.append(rows[row])
-            places.append((document, row * length))
-    return pieces, places
+def piece_id(piece: Piece, contract: Contract) -> Digest:
+    """The id of the window that ``piece`` would be."""
+    positions = () if piece.positions is None else piece.positions
+    words = window_words(contract.task, contract.windows.content, positions, piece.answer)
+    return window_id(piece.tokens, words)
+
+
+def _told(piece: Piece, contract: Contract) -> UInt32s:
+    """The tokens by which windows repeat one another
+    (:func:`invarlock.evidence.positions.repeatable`)."""
+    if is_choice(contract.task):
+        return piece.tokens[:0]
+    return piece.tokens if piece.positions is None else piece.tokens[piece.positions]
 
 
 def _window(
-    documents: Sequence[Document], place: tuple[int, int], digest: Digest, length: int, final: bool
+    document: Document[Any], piece: Piece, digest: Digest, rows: int, final: bool
 ) -> Window:
-    document = documents[place[0]]
     return Window(
         id=digest,
         subject_id=None,
         phase="final" if final else "preview",
         document=document.id,
         slice=document.slice,
-        start=place[1],
-        length=length,
-        rows=length - 1,
+        start=piece.start,
+        length=len(piece.tokens),
+        rows=rows,
+        answer=piece.answer,
+        sizes=piece.sizes,
     )

@@ -26,7 +26,7 @@ __all__ = [
     "Unit",
 ]
 
-TASKS: Final = ("causal_lm",)
+TASKS: Final = ("causal_lm", "masked_lm", "seq2seq_lm", "multiple_choice", "classification")
 MINIMUM_DOCUMENTS: Final = 8
 """Fewer documents than this and an interval estimate is inconclusive: a bootstrap over so few
 units says nothing about its own tail."""
@@ -41,7 +41,7 @@ _SETTINGS: Final = (
     ),
     Setting(
         "windows.length",
-        "tokens in a window; the first is context, the others are scored",
+        "tokens in a window, or the most that it may have where windows differ",
         "512",
         Unit.TOKENS,
         Range(Decimal(8), Decimal(1_048_576)),
@@ -52,6 +52,13 @@ _SETTINGS: Final = (
         "whether the schedule's seed takes in a beacon, made public after the subject was fixed",
         "none",
         words=("none", "required"),
+    ),
+    Setting(
+        "windows.content",
+        "what documents hold: running text, or the messages of a chat",
+        "text",
+        words=("text", "chat"),
+        tasks=("causal_lm",),
     ),
     Setting("estimate.interval", "how intervals are made", "bca", words=("bca",)),
     Setting(
@@ -70,6 +77,13 @@ _SETTINGS: Final = (
         whole=True,
     ),
     Setting("estimate.resample", "the unit that is resampled", "document", words=("document",)),
+    Setting(
+        "estimate.normalise",
+        "what a choice's log-likelihood is divided by before the largest is taken",
+        "none",
+        words=("none", "bytes"),
+        tasks=("multiple_choice",),
+    ),
 )
 
 SETTINGS: Final[dict[str, Setting]] = {s.name: s for s in _SETTINGS}

@@ -10,6 +10,7 @@ from invarlock.policy.check_gate import check_gate
 from invarlock.policy.check_include import check_include, warn_unused
 from invarlock.policy.check_setting import check_setting
 from invarlock.policy.check_signer import SignerTable
+from invarlock.policy.check_task import check_task
 from invarlock.policy.checked import (
     Case,
     Checked,
@@ -265,6 +266,9 @@ class _Checker:
         place = source.span if source.name is None else source.name.span
         if "task" not in self.own:
             self.problems.add("E111", "no `task`", f"add `task = {TASKS[0]}`", place)
+        if self.task:
+            scopes = (self.top.scope(), *self.tiers.values(), *self.profiles.values())
+            check_task(self.task, scopes, self.problems)
         if not self.tiers:
             self.problems.add("E111", "no `tier`", "add `tier NAME { … }`", place)
         self.signers.warn_unused(self.problems)

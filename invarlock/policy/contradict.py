@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from invarlock.canonical import decimal_text
 from invarlock.policy.catalogue import MEASURES, MINIMUM_DOCUMENTS
+from invarlock.policy.floors import scored_tokens
 from invarlock.policy.intervals import describe_relation, intersect_intervals, is_empty, reach
 from invarlock.policy.ir import Gate, Interval, Target, gate_id
 from invarlock.policy.order import RELATED, largest_of_families, never_below
@@ -37,8 +38,11 @@ class Conflict(NamedTuple):
     hint: str = _WIDEN
 
 
-def conflicts(gates: Mapping[str, Gate], settings: Mapping[str, str]) -> Iterator[Conflict]:
-    """Every contradiction among the required ones of ``gates``, under all ``settings`` of a bar."""
+def conflicts(
+    gates: Mapping[str, Gate], settings: Mapping[str, str], task: str
+) -> Iterator[Conflict]:
+    """Every contradiction among the required ones of ``gates``, under all ``settings`` of a bar for
+    ``task``."""
     required = {
         key: gate
         for key, gate in gates.items()
@@ -50,7 +54,8 @@ def conflicts(gates: Mapping[str, Gate], settings: Mapping[str, str]) -> Iterato
     yield from _sizes(related)
     counts = {key: gate for key, gate in required.items() if gate.measure in _COUNTS}
     if counts:
-        yield from _windows(counts, required, int(settings["windows.length"]))
+        scored = scored_tokens(task, settings)
+        yield from _windows(counts, required, int(settings["windows.length"]), scored)
 
 
 def _reach(gate: Gate) -> Interval:
@@ -138,11 +143,11 @@ class _Count(NamedTuple):
 
 
 def _windows(
-    counts: Mapping[str, Gate], gates: Mapping[str, Gate], length: int
+    counts: Mapping[str, Gate], gates: Mapping[str, Gate], length: int, scored: int | None
 ) -> Iterator[Conflict]:
     """Conflicts of ``counts``, the gates on numbers of windows and tokens, with one another and
-    with what ``gates`` need."""
-    scored = length - 1
+    with what ``gates`` need. Where windows do not score equally many tokens, those of tokens say
+    nothing of windows."""
     floors: list[_Count] = []
     by_target: dict[Target | None, list[Gate]] = {}
     for gate in gates.values():
@@ -162,13 +167,13 @@ def _windows(
 
 
 def _range(
-    gates: Mapping[str, Gate], target: Target | None, scored: int
+    gates: Mapping[str, Gate], target: Target | None, scored: int | None
 ) -> tuple[_Count | None, _Count | None]:
     """The fewest and the most final windows that ``target`` may have."""
     floors, ceilings = [], []
     for name, size in (("windows.final", 1), ("windows.tokens", scored)):
         gate = gates.get(gate_id(name, target))
-        if gate is None:
+        if gate is None or size is None:
             continue
         interval = _reach(gate)
         if interval.low is not None:
@@ -206,7 +211,9 @@ def _too_few(gates: Iterable[Gate], ceiling: _Count) -> Iterator[Conflict]:
             yield Conflict(gate.id, ceiling.gate.id, message)
 
 
-def _parts(gates: Mapping[str, Gate], floors: list[_Count], scored: int) -> Iterator[Conflict]:
+def _parts(
+    gates: Mapping[str, Gate], floors: list[_Count], scored: int | None
+) -> Iterator[Conflict]:
     """Slices have no window in common: together they take no more than there are."""
     together = sum(floor.windows for floor in floors)
     _, ceiling = _range(gates, None, scored)

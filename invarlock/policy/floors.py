@@ -6,7 +6,7 @@ floor under its final windows, or with a gate on preview windows and none under 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from invarlock.policy.catalogue import MEASURES
@@ -22,10 +22,32 @@ def floor(bar: BarIR, measure: str) -> int | None:
 
 
 def final_windows(bar: BarIR) -> int:
-    """The fewest final windows that satisfy the floors of ``bar``; 0 where it sets none."""
+    """The fewest final windows that satisfy the floors of ``bar``; 0 where it sets none.
+
+    Where windows do not score equally many tokens, a floor under those sets no floor under windows:
+    how many there are is known when the data are cut.
+    """
     tokens = floor(bar, "windows.tokens") or 0
-    scored = int(bar.settings["windows.length"]) - 1
-    return max(floor(bar, "windows.final") or 0, -(-tokens // scored))
+    scored = scored_tokens(bar.task, bar.settings)
+    return max(floor(bar, "windows.final") or 0, 0 if scored is None else -(-tokens // scored))
+
+
+def scored_tokens(task: str, settings: Mapping[str, str]) -> int | None:
+    """How many tokens every window scores under ``settings``; ``None`` where windows differ."""
+    length = int(settings["windows.length"])
+    if task == "masked_lm":
+        return masked_tokens(length)
+    if task == "causal_lm" and settings["windows.content"] == "text":
+        return length - 1
+    return None
+
+
+def masked_tokens(length: int) -> int:
+    """How many of a window's ``length`` tokens are masked: 15%, rounded half up, one at least.
+
+    Source: Devlin et al., BERT (2019), section 3.1.
+    """
+    return max(1, (15 * length + 50) // 100)
 
 
 def needs_preview(bar: BarIR) -> Gate | None:

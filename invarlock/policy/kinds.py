@@ -56,7 +56,8 @@ class Measure:
     With ``families``, the value of the whole is the largest of theirs. ``at_least`` names a
     measure that is never larger on the same windows, ``within`` one that is never smaller than its
     size, whatever its sign. ``order`` holds pairs of words, the weaker
-    first; what stands in none of them has no rank.
+    first; what stands in none of them has no rank. ``tasks`` names those it is measured for; none
+    named means all.
     """
 
     name: str
@@ -73,11 +74,19 @@ class Measure:
     order: tuple[tuple[str, str], ...] = ()
     at_least: str = ""
     within: str = ""
+    tasks: tuple[str, ...] = ()
+
+    def measured_for(self, task: str) -> bool:
+        """Whether the measure exists for ``task``."""
+        return not self.tasks or task in self.tasks
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting that engine or judge reads. ``words`` or ``unit`` and ``range`` type it."""
+    """One setting that engine or judge reads. ``words`` or ``unit`` and ``range`` type it.
+
+    ``tasks`` names those that can have another value than the default; none named means all.
+    """
 
     name: str
     summary: str
@@ -86,3 +95,4 @@ class Setting:
     range: Range = Range()
     whole: bool = False
     words: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()

@@ -28,6 +28,11 @@ _YES_IS_STRONGER: Final = (("no", "yes"),)
 FAMILIES: Final = ("attn", "embed", "ffn", "other")
 """Families of weight matrices: attention, embedding and head, feed-forward, the rest."""
 
+TOKEN_TASKS: Final = ("causal_lm", "masked_lm", "seq2seq_lm")
+"""Tasks that score tokens."""
+CHOICE_TASKS: Final = ("multiple_choice", "classification")
+"""Tasks that choose among choices or labels."""
+
 _TAILS: Final = tuple(
     Measure(
         f"perplexity.tail.p{p}",
@@ -38,6 +43,7 @@ _TAILS: Final = tuple(
         harmful="above",
         slices=True,
         at_least=f"perplexity.tail.p{below}" if below else "",
+        tasks=TOKEN_TASKS,
     )
     for below, p in ((0, 50), (50, 90), (90, 95), (95, 99))
 )
@@ -72,6 +78,7 @@ _MEASURES: Final = (
         "above",
         interval=True,
         slices=True,
+        tasks=TOKEN_TASKS,
     ),
     Measure(
         "perplexity.drift",
@@ -82,6 +89,7 @@ _MEASURES: Final = (
         _POSITIVE,
         "both",
         slices=True,
+        tasks=TOKEN_TASKS,
     ),
     *_TAILS,
     Measure(
@@ -94,6 +102,7 @@ _MEASURES: Final = (
         "above",
         interval=True,
         slices=True,
+        tasks=TOKEN_TASKS,
     ),
     Measure(
         "kl.p99",
@@ -104,6 +113,7 @@ _MEASURES: Final = (
         _NON_NEGATIVE,
         "above",
         slices=True,
+        tasks=TOKEN_TASKS,
     ),
     Measure(
         "delta_p.mean",
@@ -116,6 +126,7 @@ _MEASURES: Final = (
         interval=True,
         slices=True,
         within="delta_p.rms",
+        tasks=TOKEN_TASKS,
     ),
     Measure(
         "delta_p.rms",
@@ -126,6 +137,7 @@ _MEASURES: Final = (
         Range(Decimal(0), Decimal(100)),
         "above",
         slices=True,
+        tasks=TOKEN_TASKS,
     ),
     Measure(
         "top1.agreement",
@@ -137,6 +149,77 @@ _MEASURES: Final = (
         "below",
         interval=True,
         slices=True,
+        tasks=TOKEN_TASKS,
+    ),
+    Measure(
+        "accuracy.delta",
+        Kind.NUMBER,
+        "subject's accuracy less baseline's, over the same items",
+        "final windows",
+        Unit.PP,
+        Range(Decimal(-100), Decimal(100)),
+        "below",
+        interval=True,
+        slices=True,
+        tasks=CHOICE_TASKS,
+    ),
+    Measure(
+        "accuracy.recovery",
+        Kind.NUMBER,
+        "subject's accuracy over baseline's, over the same items",
+        "final windows",
+        Unit.RATIO,
+        _NON_NEGATIVE,
+        "below",
+        interval=True,
+        slices=True,
+        tasks=CHOICE_TASKS,
+    ),
+    Measure(
+        "accuracy.mcnemar",
+        Kind.NUMBER,
+        "exact two-sided p of McNemar's test; a large one proves nothing",
+        "final windows",
+        Unit.RATIO,
+        _FRACTION,
+        "below",
+        slices=True,
+        tasks=CHOICE_TASKS,
+    ),
+    Measure(
+        "flips.rate",
+        Kind.NUMBER,
+        "share of items that one arm alone answers rightly",
+        "final windows",
+        Unit.RATIO,
+        _FRACTION,
+        "above",
+        interval=True,
+        slices=True,
+        tasks=CHOICE_TASKS,
+    ),
+    Measure(
+        "flips.lost",
+        Kind.NUMBER,
+        "share of items that the baseline alone answers rightly",
+        "final windows",
+        Unit.RATIO,
+        _FRACTION,
+        "above",
+        interval=True,
+        slices=True,
+        tasks=CHOICE_TASKS,
+    ),
+    Measure(
+        "flips.gained",
+        Kind.NUMBER,
+        "share of items that the subject alone answers rightly",
+        "final windows",
+        Unit.RATIO,
+        _FRACTION,
+        interval=True,
+        slices=True,
+        tasks=CHOICE_TASKS,
     ),
     Measure(
         "invariants.non_finite",
@@ -229,6 +312,7 @@ _MEASURES: Final = (
         Unit.TOKENS,
         _TOKENS,
         slices=True,
+        tasks=TOKEN_TASKS,
     ),
     Measure(
         "windows.match",

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from invarlock.canonical import decimal_text
 from invarlock.policy.catalogue import MEASURES, MINIMUM_DOCUMENTS
 from invarlock.policy.checked import PlacedGate
+from invarlock.policy.floors import scored_tokens
 from invarlock.policy.intervals import describe_relation, interval_of, is_subset
 from invarlock.policy.ir import Gate, Interval, PolicyIR, Target, gate_id
 from invarlock.policy.order import RELATED, largest_of_families, never_below
@@ -40,7 +41,7 @@ def warn_redundant(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Problem
     for name, bar in ir.bars.items():
         placed = bars[name].gates
         gates = dict(zip(sorted(placed), bar.gates, strict=True))
-        implied = {pair.gate.id: pair for pair in implications(gates, bar.settings)}
+        implied = {pair.gate.id: pair for pair in implications(gates, bar.settings, ir.task)}
         needed |= {id(placed[key]) for key in gates if key not in implied}
         for key, pair in implied.items():
             found.setdefault(id(placed[key]), (placed[key], pair, placed[pair.by.id]))
@@ -50,9 +51,11 @@ def warn_redundant(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Problem
             problems.warn("E119", message, "remove it, or tighten it", gate.span, by.span)
 
 
-def implications(gates: Mapping[str, Gate], settings: Mapping[str, str]) -> Iterator[Implied]:
-    """Those of the gates of a bar, by id and with canonical relations, that another one implies
-    under all ``settings`` of the bar."""
+def implications(
+    gates: Mapping[str, Gate], settings: Mapping[str, str], task: str
+) -> Iterator[Implied]:
+    """Those of the gates of a bar for ``task``, by id and with canonical relations, that another
+    one implies under all ``settings`` of the bar."""
     related = {key: gate for key, gate in gates.items() if gate.measure in RELATED}
     for gate in related.values():
         for name in never_below(gate.measure):
@@ -65,7 +68,7 @@ def implications(gates: Mapping[str, Gate], settings: Mapping[str, str]) -> Iter
         # An interval may reach beyond the limit, and takes more documents than the limit does.
         if limit is not None and gate.statistic == "point" and _bounds(limit, gate):
             yield Implied(gate, limit)
-    yield from _windows(gates, int(settings["windows.length"]))
+    yield from _windows(gates, settings, task)
 
 
 def _bounds(limit: Gate, gate: Gate) -> bool:
@@ -81,14 +84,16 @@ def _bounds(limit: Gate, gate: Gate) -> bool:
 # --- windows -------------------------------------------------------------------------------------
 
 
-def _windows(gates: Mapping[str, Gate], length: int) -> Iterator[Implied]:
+def _windows(
+    gates: Mapping[str, Gate], settings: Mapping[str, str], task: str
+) -> Iterator[Implied]:
     """Numbers of windows and of tokens that follow from one another, or, on slices, from gates
     that take windows to be judged.
 
     Tokens are windows times what each scores. A floor in the other unit that is near is wanted for
     when the length is changed: only what follows at half and at twice the length is implied.
     """
-    scored = [length // 2 - 1, length - 1, 2 * length - 1]
+    scored = list(_scored(settings, task))
     counts = [gate for gate in gates.values() if gate.measure in _SIZES]
     slices = {gate.target for gate in counts if gate.target is not None}
     takers: dict[Target | None, list[Gate]] = {}
@@ -98,16 +103,26 @@ def _windows(gates: Mapping[str, Gate], length: int) -> Iterator[Implied]:
     for gate in counts:
         other = _SIZES[gate.measure]
         by = gates.get(gate_id(other, gate.target))
-        if by is not None and all(_follows(by, gate, each) for each in scored):
+        if by is not None and scored and all(_follows(by, gate, each) for each in scored):
             # Where each implies the other, it is the tokens that could go.
             mutual = all(_follows(gate, by, each) for each in scored)
             if not mutual or gate.measure == "windows.tokens":
                 yield Implied(gate, by)
                 continue
         for taker in takers.get(gate.target, ()):
-            if _holds(replace(taker, relation=_taken(taker, gate, scored[0])), gate):
+            least = scored[0] if scored else 1
+            if _holds(replace(taker, relation=_taken(taker, gate, least)), gate):
                 yield Implied(gate, taker)
                 break
+
+
+def _scored(settings: Mapping[str, str], task: str) -> Iterator[int]:
+    """Tokens that a window scores at half, once and twice the length; none where windows differ."""
+    length = int(settings["windows.length"])
+    for each in (length // 2, length, 2 * length):
+        found = scored_tokens(task, {**settings, "windows.length": str(each)})
+        if found is not None:
+            yield found
 
 
 def _follows(by: Gate, gate: Gate, scored: int) -> bool:

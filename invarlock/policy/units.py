@@ -180,7 +180,7 @@ def _contradictions(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Proble
     for name, bar in ir.bars.items():
         placed = bars[name].gates
         gates = dict(zip(sorted(placed), bar.gates, strict=True))
-        for found in conflicts(gates, bar.settings):
+        for found in conflicts(gates, bar.settings, bar.task):
             one, other = placed[found.one], placed[found.other]
             if (id(one), id(other)) in seen:
                 continue

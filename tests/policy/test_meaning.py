@@ -188,7 +188,7 @@ def test_no_evidence_passes_a_bar_that_is_called_impossible(
     verdict = decide(bar, Values(values)).verdict
     event(verdict)
     if verdict == "pass":
-        assert list(conflicts(gates, SETTINGS)) == []
+        assert list(conflicts(gates, SETTINGS, "causal_lm")) == []
 
 
 # --- redundant -----------------------------------------------------------------------------------
@@ -318,7 +318,7 @@ def test_what_is_called_implied_passes_with_what_implies_it(
     values: dict[Key, Value],
 ) -> None:
     gates = _gates(keys, bounds, "point")
-    for pair in implications(gates, SETTINGS):
+    for pair in implications(gates, SETTINGS, "causal_lm"):
         verdicts = [
             decide(BarIR(task="causal_lm", settings=SETTINGS, gates=(gate,)), Values(values))
             for gate in (pair.by, pair.gate)

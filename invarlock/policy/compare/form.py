@@ -17,6 +17,7 @@ from invarlock.policy.catalogue import FAMILIES, MEASURES, SETTINGS, TASKS, Kind
 from invarlock.policy.check import LANGUAGE
 from invarlock.policy.check_signer import glob_fault
 from invarlock.policy.check_slice import slice_fault
+from invarlock.policy.check_task import measure_fault, setting_fault
 from invarlock.policy.compare.region import MAX_DIGITS
 from invarlock.policy.diagnostics import shown
 from invarlock.policy.intervals import canonical, is_empty, is_vacuous, range_interval, reach
@@ -74,8 +75,12 @@ def bar_faults(bar: BarIR, formed: Formed | None = None) -> Iterator[str]:
     for name, value in bar.settings.items():
         if name in SETTINGS and not setting_fits(name, value):
             yield f"`{name} = {shown(value)}`, which no policy can set"
+        elif (fault := setting_fault(name, value, bar.task)) is not None:
+            yield fault[0]
     for gate in bar.gates:
         yield from gate_faults(gate, formed)
+        if bar.task in TASKS and (fault := measure_fault(gate.measure, bar.task)) is not None:
+            yield fault[0]
     if not _ascending([gate.id for gate in bar.gates]):
         yield "gates that are out of order or doubled"
     if not any(gate.level == "require" for gate in bar.gates):

@@ -162,6 +162,6 @@ def _check_families(regions: Mapping[Slot, Relation], name: str) -> None:
 
 def _check_together(bar: BarIR, name: str) -> None:
     """Gates on different values may exclude each other, too."""
-    found = next(conflicts({gate.id: gate for gate in bar.gates}, bar.settings), None)
+    found = next(conflicts({gate.id: gate for gate in bar.gates}, bar.settings, bar.task), None)
     if found is not None:
         raise _nothing_passes(name, printable(found.message.replace(" on {place}", "")))

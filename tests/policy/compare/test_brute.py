@@ -39,7 +39,7 @@ def compared(old: BarIR, new: BarIR) -> BarComparison | None:
 def contradictory(bar: BarIR) -> bool:
     """Whether values that pass one by one cannot be together: brute force tries each alone. What
     contradicts what has its own tests."""
-    return any(conflicts({gate.id: gate for gate in bar.gates}, bar.settings))
+    return any(conflicts({gate.id: gate for gate in bar.gates}, bar.settings, bar.task))
 
 
 def replayed(found: BarComparison, old: BarIR, new: BarIR) -> int:

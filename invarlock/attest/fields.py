@@ -175,7 +175,7 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "parts": _bound("the other files of `evidence/`"),
     },
     "evidence-windows": {
-        "[].id": _recomputed("from the token ids in `windows.u32`"),
+        "[].id": _recomputed("from the window's token ids, and where they say less, its rows"),
         "[].subject_id": _bound("`windows.match` and `content_digest` are recomputed from it"),
         "[].phase": _recomputed("from the schedule"),
         "[].document": _bound(
@@ -187,9 +187,12 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
             "document's in the data file, when given"
         ),
         "[].start": _bound("`windows.overlap` and `content_digest` are recomputed from it"),
-        "[].length": _recomputed("fixed by the contract; `windows.u32` holds as many token ids"),
-        "[].rows": _recomputed("fixed by the contract; `positions.u32` holds as many positions"),
-        "[].answer": _recomputed("null: no row is a choice"),
+        "[].length": _bound("`windows.u32` holds as many token ids; the contract limits it"),
+        "[].rows": _bound("`positions.u32` holds as many positions; fixed by task and contract"),
+        "[].answer": _recomputed("part of what the window's id covers; null where rows are tokens"),
+        "[].sizes[]": _bound(
+            "accuracy normalised by bytes and `content_digest` are recomputed from it"
+        ),
     },
     "evidence-tensors": {
         "[].name": _STRUCTURE,

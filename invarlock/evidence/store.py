@@ -215,8 +215,6 @@ def _check_schedule(header: Header, windows: Sequence[Window]) -> None:
             )
 
 
-
-
 def _check_arms(header: Header) -> None:
     beacon = header.schedule.beacon
     if beacon is not None and not printable(beacon.source):

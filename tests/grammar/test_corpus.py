@@ -13,11 +13,10 @@ from invarlock.cli import main
 from invarlock.data import data_folder
 from invarlock.errors import CODES, EXIT_PASS, EXIT_USAGE
 from invarlock.policy import PolicyFault, compile_policy
-from invarlock.policy.catalogue import TASKS
 from invarlock.policy.decode import MAX_BYTES
 from invarlock.policy.parse import MAX_TOKENS
 from scripts import generate_corpus
-from tests.grammar.sites import Site, around, reached, sites
+from tests.grammar.sites import reached, sites
 from tests.grammar.support import OF_COMMANDS, diagnostics_of
 
 GRAMMAR = data_folder("grammar")
@@ -82,12 +81,7 @@ def test_every_diagnostic_of_the_compiler_has_a_golden_file() -> None:
 
     assert len(wanted) > 80
     left = wanted - reached(compile_all, wanted)
-    assert sorted(site for site in left if not only_with_two_tasks(site)) == []
-
-
-def only_with_two_tasks(site: Site) -> bool:
-    """Whether ``site`` speaks of policies for two tasks, while the language knows one."""
-    return len(TASKS) == 1 and "the task of" in around(site)
+    assert sorted(left) == []
 
 
 @pytest.mark.parametrize("path", REJECT, ids=lambda path: path.stem)

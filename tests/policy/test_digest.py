@@ -32,7 +32,7 @@ profile ci {
 }
 test "t" { tier = wide; expect pass }
 """
-DIGEST = "sha256:12240df62258ec83e1ee04fc77e35f06fd987a5ca7e3a9e82589a7a8e53e75ff"
+DIGEST = "sha256:7f567e786a1ad23f3e67e777ae10113fb592aff9ef8c14d302791aa99af144b1"
 
 
 def digest(text: str) -> str:

@@ -174,7 +174,7 @@ BARS = {
     "keys": st.lists(st.sampled_from(KEYS), min_size=2, max_size=5, unique=True),
     "bounds": st.lists(st.tuples(st.booleans(), st.integers(0, 20)), min_size=5, max_size=5),
 }
-SETTINGS = {"windows.length": "8"}
+SETTINGS = {"windows.length": "8", "windows.content": "text"}
 
 
 @given(**BARS, values=_evidence())

@@ -64,8 +64,11 @@ def test_where_each_setting_came_from() -> None:
     assert found == {
         "estimate.confidence": ("99%", "line 18, profile ci"),
         "estimate.interval": ("bca", "default"),
+        "estimate.normalise": ("none", "default"),
         "estimate.resample": ("document", "default"),
         "estimate.seed": ("7", "line 13, tier narrow"),
+        "windows.beacon": ("none", "default"),
+        "windows.content": ("text", "default"),
         "windows.length": ("128 tokens", "line 4, top level"),
         "windows.schedule": ("baseline", "default"),
     }

@@ -21,7 +21,7 @@ from invarlock.attest.attest_run import Attested
 from invarlock.attest.bundle import Bundle
 from invarlock.attest.fields import FIELDS, field_of
 from invarlock.attest.statement import Statement
-from invarlock.evidence.schema import Header, Tensor, Window
+from invarlock.evidence.schema import Activation, Header, Tensor, Window
 from invarlock.judge.records import Report
 from invarlock.policy.ir import BarIR, PolicyIR
 from invarlock.security.manifest import RuntimeManifest
@@ -39,6 +39,7 @@ DOCUMENTS: Final[dict[str, TypeAdapter[Any]]] = {
     "runtime-manifest": TypeAdapter(RuntimeManifest),
     "evidence-header": TypeAdapter(Header),
     "evidence-windows": TypeAdapter(tuple[Window, ...]),
+    "evidence-activations": TypeAdapter(tuple[Activation, ...]),
     "evidence-tensors": TypeAdapter(tuple[Tensor, ...]),
     "bar-ir": TypeAdapter(BarIR),
     "policy-ir": TypeAdapter(PolicyIR),

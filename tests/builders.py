@@ -22,6 +22,7 @@ from invarlock.evidence.layout import Layout, whole_runs
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schedule import draw, schedule_seed, window_id
 from invarlock.evidence.schema import (
+    Activation,
     ArmFacts,
     Beacon,
     DataFacts,
@@ -246,6 +247,28 @@ def make_subject_tensors(shift: int = 0) -> tuple[Tensor, ...]:
     return of_subject(make_tensors(shift))
 
 
+def make_activations(scored: int = 8, growth: int = 0) -> tuple[Activation, ...]:
+    """Layers of the same model, each over eight windows of ``scored`` tokens; every edge risk is
+    ``growth`` units of 1e-9 above a plausible one."""
+    layers = (
+        ("model.embed_tokens", "embed", 2_000_000_000),
+        ("model.layers.0.mlp.up_proj", "ffn", 1_500_000_000),
+        ("model.layers.0.self_attn.q_proj", "attn", 1_800_000_000),
+    )
+    return tuple(
+        Activation(
+            name=name,
+            family=family,
+            tokens=8 * scored,
+            features=8,
+            spectrum="measured",
+            risk=risk + growth,
+            log_spread=-500_000_000,
+        )
+        for name, family, risk in layers
+    )
+
+
 # --- evidence ------------------------------------------------------------------------------------
 
 
@@ -263,6 +286,8 @@ class Synthetic:
     columns: Mapping[str, NDArray[np.int64]] | None = None
     baseline_tensors: tuple[Tensor, ...] = field(default_factory=make_tensors)
     subject_tensors: tuple[Tensor, ...] = field(default_factory=make_subject_tensors)
+    baseline_activations: tuple[Activation, ...] | None = None
+    subject_activations: tuple[Activation, ...] | None = None
     seed: int = 1
     beacon: Beacon | None = None
 
@@ -303,6 +328,8 @@ class Synthetic:
             "subject.i64": store.encode_columns(*(columns[name] for name in COLUMNS[1:])),
             "baseline.tensors.json": store.encode_tensors(self.baseline_tensors),
             "subject.tensors.json": store.encode_tensors(self.subject_tensors),
+            "baseline.activations.json": self._layers(self.baseline_activations),
+            "subject.activations.json": self._layers(self.subject_activations),
         }
         return {**parts, "evidence.json": store.encode_header(self._header(parts))}
 
@@ -315,6 +342,10 @@ class Synthetic:
     def _schedule(self) -> Schedule:
         seed = schedule_seed(self.bar.digest, DATA_DIGEST, self.beacon)
         return schedule_of(self.bar, seed, self.beacon)
+
+    def _layers(self, given: tuple[Activation, ...] | None) -> bytes:
+        layers = make_activations(self.scored) if given is None else given
+        return store.encode_activations(layers)
 
     def _drawn(self) -> tuple[list[Window], Layout]:
         length = self.scored + 1

@@ -63,6 +63,7 @@ _NETWORK: Final = _bound("`runtime.isolation` and `runtime.network` are recomput
 _HOST: Final = _declared("the host's word")
 _MATRIX: Final = _bound("`spectral.shift`, the guards and `content_digest` are recomputed from it")
 _DRIFT: Final = _bound("`rows.*`, `spectral.*` and `content_digest` are recomputed from it")
+_LAYER: Final = _bound("`rmt.growth` and `content_digest` are recomputed from it")
 _STRUCTURE: Final = _bound("`invariants.structure` and `content_digest` are recomputed from it")
 
 _SHARED: Final[dict[str, Field]] = {
@@ -213,6 +214,17 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "[].drift": _DRIFT,
         "[].drift.cosine": _bound("`content_digest` is recomputed from it, and no measure"),
         "[].change": _bound("`invariants.vectors` and `content_digest` are recomputed from it"),
+    },
+    "evidence-activations": {
+        "[].name": _LAYER,
+        "[].family": _bound(
+            "`rmt.growth on` the family and `content_digest` are recomputed from it"
+        ),
+        "[].tokens": _recomputed("from the contract and the schedule"),
+        "[].features": _LAYER,
+        "[].spectrum": _LAYER,
+        "[].risk": _LAYER,
+        "[].log_spread": _bound("`content_digest` is recomputed from it"),
     },
     "bar-ir": {"": _POLICY},
     "policy-ir": {"": _POLICY},

@@ -24,8 +24,10 @@ def assemble(inputs: Inputs, baseline: Measured, subject: Measured) -> dict[str,
         "positions.u32": positions,
         "baseline.i64": baseline.read("baseline.i64"),
         "baseline.tensors.json": baseline.read("baseline.tensors.json"),
+        "baseline.activations.json": baseline.read("baseline.activations.json"),
         "subject.i64": subject.read("subject.i64"),
         "subject.tensors.json": subject.read("subject.tensors.json"),
+        "subject.activations.json": subject.read("subject.activations.json"),
     }
     counted = required(baseline.answer.data, "data")
     header = Header(

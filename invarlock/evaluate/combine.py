@@ -17,14 +17,14 @@ from pydantic import TypeAdapter, ValidationError
 from invarlock.errors import SafetyRefusal
 from invarlock.evaluate.inputs import DRAWN, Measured
 from invarlock.evaluate.run_folder import write_file
-from invarlock.evidence.schema import COLUMNS, Task, Tensor, Window
-from invarlock.evidence.store import encode_tensors
+from invarlock.evidence.schema import COLUMNS, Activation, Task, Tensor, Window
+from invarlock.evidence.store import encode_activations, encode_tensors
 from invarlock.measure.job import ArmAnswer, Span
 
 _T = TypeVar("_T")
-_TENSOR_FILES: Final = frozenset({"baseline.tensors.json", "subject.tensors.json"})
 _WINDOWS: Final = TypeAdapter(tuple[Window, ...])
 _TENSORS: Final = TypeAdapter(tuple[Tensor, ...])
+_LAYERS: Final = TypeAdapter(tuple[Activation, ...])
 
 
 def windows_of(baseline: Measured) -> tuple[Window, ...]:
@@ -68,8 +68,7 @@ def joined(
     folder.mkdir(mode=0o700)
     files = {name: path for name, path in parts[0].files.items() if name in DRAWN}
     for name in sorted(set(parts[0].files) - {*DRAWN, *but}):
-        tensors = name in _TENSOR_FILES
-        data = _tensors(ordered, name) if tensors else _rows(task, ordered, name)
+        data = _records(ordered, name) if name.endswith(".json") else _rows(task, ordered, name)
         write_file(folder / name, data)
         files[name] = folder / name
     return Measured(
@@ -95,8 +94,13 @@ def _whole(part: Measured, name: str, unit: int) -> bytes:
     return data
 
 
-def _tensors(parts: Iterable[Measured], name: str) -> bytes:
+def _records(parts: Iterable[Measured], name: str) -> bytes:
+    """Records of tensors, or of layers, which only the part with the guard windows has."""
     try:
+        if name.endswith(".activations.json"):
+            return encode_activations(
+                [layer for part in parts for layer in _LAYERS.validate_json(part.read(name))]
+            )
         return encode_tensors(
             [record for part in parts for record in _TENSORS.validate_json(part.read(name))]
         )

@@ -26,9 +26,10 @@ LEFT_BY: Final[Mapping[Arm, tuple[str, ...]]] = {
         "positions.u32",
         "baseline.i64",
         "baseline.tensors.json",
+        "baseline.activations.json",
         "hidden.f32",
     ),
-    "subject": ("subject.i64", "subject.tensors.json"),
+    "subject": ("subject.i64", "subject.tensors.json", "subject.activations.json"),
 }
 """The files that an arm leaves beside its answer."""
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from invarlock.evidence.layout import Int64s, Layout, UInt32s, layout_of
-from invarlock.evidence.schema import COLUMNS, Arm, Header, RuntimeFacts, Tensor, Window
+from invarlock.evidence.schema import COLUMNS, Activation, Arm, Header, RuntimeFacts, Tensor, Window
 
 __all__ = ["Evidence", "Int64s", "Layout", "UInt32s"]
 
@@ -32,6 +32,7 @@ class Evidence:
         delta_p: change of the true token's probability in 1e-9, subject minus baseline, (rows,).
         top1: 1 where both arms rank the same token first, else 0, shape (rows,).
         tensors: every stored tensor of each arm, sorted by name.
+        activations: what every layer of each arm put out over the guard windows, sorted by name.
         runtime: what the runtime manifest says was observed.
     """
 
@@ -42,6 +43,7 @@ class Evidence:
     baseline_loss: Int64s
     loss: Int64s
     tensors: Mapping[Arm, tuple[Tensor, ...]]
+    activations: Mapping[Arm, tuple[Activation, ...]]
     runtime: RuntimeFacts
     kl: Int64s | None = None
     delta_p: Int64s | None = None

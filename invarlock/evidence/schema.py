@@ -10,6 +10,8 @@ A run's ``evidence/`` folder holds
     subject.i64             the same of the subject
     baseline.tensors.json   :class:`Tensor` records of the baseline, sorted by name
     subject.tensors.json    the same of the subject
+    baseline.activations.json   :class:`Activation` records of the baseline, sorted by name
+    subject.activations.json    the same of the subject
 
 where rows run over those of all windows, in order: a window has ``length`` tokens and ``rows``
 scored rows. Which columns there are depends on the task (:data:`COLUMNS`). Losses and KL are in
@@ -33,9 +35,11 @@ ARMS: Final[tuple[Arm, Arm]] = ("baseline", "subject")
 
 HEADER_FILE: Final = "evidence.json"
 PART_FILES: Final = (
+    "baseline.activations.json",
     "baseline.i64",
     "baseline.tensors.json",
     "positions.u32",
+    "subject.activations.json",
     "subject.i64",
     "subject.tensors.json",
     "windows.json",
@@ -145,6 +149,18 @@ class RowsContract(Frozen):
     negligible: Literal["0.5"] = "0.5"
 
 
+class EdgeContract(Frozen):
+    """How the edge risk of a layer is taken: of its outputs over the first ``windows`` final
+    windows, each feature standardised; σ₁ by block Lanczos from vectors of ``seed``, to a relative
+    ``tolerance``."""
+
+    matrix: Literal["standardised-outputs"] = "standardised-outputs"
+    windows: Literal[8] = 8
+    algorithm: Literal["block-lanczos"] = "block-lanczos"
+    seed: Literal[7] = 7
+    tolerance: Literal["1e-6"] = "1e-6"
+
+
 class Contract(Frozen):
     """The measurement contract: two runs are comparable only under the same one."""
 
@@ -157,6 +173,7 @@ class Contract(Frozen):
     spectral: SpectralContract = SpectralContract()
     outliers: OutliersContract = OutliersContract()
     rows: RowsContract = RowsContract()
+    edge: EdgeContract = EdgeContract()
 
     @property
     def digest(self) -> str:
@@ -294,6 +311,31 @@ class Tensor(Frozen):
     outliers: int | None = Field(ge=0)
     drift: Drift | None
     change: int | None = Field(ge=0, le=CHANGE_LIMIT)
+
+
+class Activation(Frozen):
+    """What one layer of an arm put out over the guard windows, the first of the schedule.
+
+    ``spectrum`` says how the numbers came about: ``zero`` outputs do not vary over tokens,
+    ``non_finite`` ones hold NaN or infinity.
+
+    Attributes:
+        name: of the layer, as the model library spells it; one that holds a matrix.
+        tokens: rows of the outputs: one for each scored row of the guard windows.
+        features: columns.
+        risk: edge risk in 1e-9, of measured outputs: σ₁ of the standardised outputs over
+            √tokens + √features.
+        log_spread: ln of the median feature's standard deviation over the first half of the guard
+            windows, in 1e-9 nats; ``None`` where it is zero or was not measured.
+    """
+
+    name: str
+    family: Literal["attn", "embed", "ffn", "other"]
+    tokens: int = Field(ge=1)
+    features: int = Field(ge=1)
+    spectrum: Literal["measured", "zero", "non_finite"]
+    risk: int | None = Field(ge=1)
+    log_spread: int | None
 
 
 class RuntimeFacts(Frozen):

@@ -20,6 +20,7 @@ from invarlock.canonical import (
     strict_json,
 )
 from invarlock.errors import VerificationFault
+from invarlock.evidence.activations import check_activations
 from invarlock.evidence.consistency import check_columns
 from invarlock.evidence.layout import Layout, layout_of
 from invarlock.evidence.model import Evidence, Int64s, UInt32s
@@ -30,6 +31,7 @@ from invarlock.evidence.schema import (
     COLUMNS,
     HEADER_FILE,
     PART_FILES,
+    Activation,
     Header,
     RuntimeFacts,
     Tensor,
@@ -41,6 +43,7 @@ _T = TypeVar("_T")
 _HEADER: Final = TypeAdapter(Header)
 _WINDOWS: Final = TypeAdapter(tuple[Window, ...])
 _TENSORS: Final = TypeAdapter(tuple[Tensor, ...])
+_ACTIVATIONS: Final = TypeAdapter(tuple[Activation, ...])
 _HINT: Final = "do not deploy; ask the producer"
 
 
@@ -61,6 +64,12 @@ def encode_tensors(tensors: Sequence[Tensor]) -> bytes:
     """Canonical bytes of ``<arm>.tensors.json``, sorted by name."""
     ordered = sorted(tensors, key=lambda tensor: tensor.name)
     return canonical_bytes([tensor.model_dump(mode="json") for tensor in ordered])
+
+
+def encode_activations(activations: Sequence[Activation]) -> bytes:
+    """Canonical bytes of ``<arm>.activations.json``, sorted by name."""
+    ordered = sorted(activations, key=lambda layer: layer.name)
+    return canonical_bytes([layer.model_dump(mode="json") for layer in ordered])
 
 
 def encode_u32(numbers: UInt32s) -> bytes:
@@ -106,12 +115,15 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
     }
     check_columns(header.contract.task, layout, named)
     check_tensors(tensors["baseline"], tensors["subject"])
+    activations = {arm: _decode(_ACTIVATIONS, files, f"{arm}.activations.json") for arm in ARMS}
+    check_activations(header, windows, activations)
     return Evidence(
         header=header,
         windows=windows,
         tokens=layout.tokens,
         positions=layout.positions,
         tensors=tensors,
+        activations=activations,
         runtime=runtime,
         **named,
     )

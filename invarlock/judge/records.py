@@ -132,7 +132,8 @@ GuardName = Literal["invariants", "spectral", "rmt", "rows"]
 
 
 class WorstTensor(Frozen):
-    """The matrix that moved most; ln σ₁ of both arms in nats, ``None`` where there is none."""
+    """The matrix that moved most; ln σ₁ of both arms in nats, ``None`` where there is none. Of
+    ``rmt`` the layer that grew most, and its edge risk in both arms."""
 
     name: str
     family: str
@@ -141,7 +142,7 @@ class WorstTensor(Frozen):
 
 
 class GuardReport(Frozen):
-    """A guard on weights: its gates' verdict, and its measures with or without a gate.
+    """A guard: its gates' verdict, and its measures with or without a gate.
 
     ``verdict`` is over required gates; ``ungated`` where the bar requires nothing of the guard.
     """

@@ -165,8 +165,13 @@ def content_digest(evidence: Evidence) -> Digest:
     tensors = {
         arm: [tensor.model_dump(mode="json") for tensor in evidence.tensors[arm]] for arm in ARMS
     }
+    layers = {
+        arm: [layer.model_dump(mode="json") for layer in evidence.activations[arm]] for arm in ARMS
+    }
     windows = [window.model_dump(mode="json") for window in evidence.windows]
-    return digest_json({"numbers": numbers, "tensors": tensors, "windows": windows})
+    return digest_json(
+        {"activations": layers, "numbers": numbers, "tensors": tensors, "windows": windows}
+    )
 
 
 def policy_record(compiled: Compiled, name: str, bar: BarIR) -> PolicyRecord:

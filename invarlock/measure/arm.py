@@ -24,11 +24,13 @@ from invarlock.evidence.layout import layout_of
 from invarlock.evidence.model import Int64s, Layout
 from invarlock.evidence.schema import COLUMNS, Tensor, Window
 from invarlock.evidence.store import (
+    encode_activations,
     encode_columns,
     encode_tensors,
     encode_u32,
     encode_windows,
 )
+from invarlock.measure.activations.guarded import guarded
 from invarlock.measure.bodies import How, load_body, read_own_head
 from invarlock.measure.guards.scan import scan_in_threads
 from invarlock.measure.ingest import read_documents
@@ -145,13 +147,18 @@ def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
             body = load_body(job, files, how, scored.layout, place.say) if scored.windows else None
         with clock.phase("guards"):
             tensors = [record.result() for record in records]
-    with clock.phase("score"), (place.out / HIDDEN_FILE).open("wb") as hidden:
+    with (
+        clock.phase("score"),
+        (place.out / HIDDEN_FILE).open("wb") as hidden,
+        guarded(job, body, scored) as guards,
+    ):
         loss = _baseline_loss(body, place, scored, hidden)
     place.write(WINDOWS_FILE, encode_windows(drawn.windows))
     place.write(TOKENS_FILE, encode_u32(drawn.layout.tokens))
     place.write(POSITIONS_FILE, encode_u32(drawn.layout.positions))
     place.write(LOSSES_FILE, encode_columns(loss))
     place.write("baseline.tensors.json", encode_tensors(tensors))
+    place.write("baseline.activations.json", encode_activations(guards.layers))
     return _answer(job, clock, tokenizer).model_copy(update={"data": drawn.counts})
 
 
@@ -184,10 +191,15 @@ def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
             )
         with clock.phase("guards"):
             tensors = [record.result() for record in records]
-    with clock.phase("score"), (place.inputs / HIDDEN_FILE).open("rb") as hidden:
+    with (
+        clock.phase("score"),
+        (place.inputs / HIDDEN_FILE).open("rb") as hidden,
+        guarded(job, both and both[0], scored) as guards,
+    ):
         columns = _subject_columns(job, place, scored, both, hidden)
     place.write("subject.i64", encode_columns(*columns))
     place.write("subject.tensors.json", encode_tensors(tensors))
+    place.write("subject.activations.json", encode_activations(guards.layers))
     return _answer(job, clock, tokenizer).model_copy(update={"subject_ids": tuple(ids)})
 
 

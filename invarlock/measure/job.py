@@ -159,9 +159,11 @@ class ArmAnswer(Frozen):
 
     The baseline writes ``windows.json`` (``subject_id`` null), ``windows.u32`` and
     ``positions.u32`` of the whole schedule, and of its span and its tensors ``baseline.i64``,
-    ``baseline.tensors.json`` and ``hidden.f32``: float32 little-endian hidden states where the
-    output head begins, shape (rows, width); empty when the head cannot be split. The subject
-    writes ``subject.i64`` and ``subject.tensors.json``.
+    ``baseline.tensors.json``, ``baseline.activations.json`` and ``hidden.f32``: float32
+    little-endian hidden states where the output head begins, shape (rows, width); empty when the
+    head cannot be split. The subject writes ``subject.i64``, ``subject.tensors.json`` and
+    ``subject.activations.json``. Layers are recorded by the job whose span begins with the first
+    window; others write an empty list.
 
     Attributes:
         error: why there is nothing else; files may then be missing.

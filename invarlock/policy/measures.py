@@ -288,6 +288,16 @@ _MEASURES: Final = (
         families=True,
     ),
     Measure(
+        "rmt.growth",
+        Kind.NUMBER,
+        "largest growth of a layer's edge risk, subject over baseline less one",
+        "activations",
+        Unit.RATIO,
+        Range(low=Decimal(-1), low_closed=False),
+        "above",
+        families=True,
+    ),
+    Measure(
         "windows.preview",
         Kind.NUMBER,
         "preview windows evaluated",

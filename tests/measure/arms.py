@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from invarlock.evidence.schema import (
+    Activation,
     Contract,
     EstimateContract,
     Schedule,
@@ -58,6 +59,8 @@ class Outcome:
     top1: np.ndarray
     baseline_tensors: dict[str, Tensor]
     subject_tensors: dict[str, Tensor]
+    baseline_layers: dict[str, Activation]
+    subject_layers: dict[str, Activation]
     baseline_said: tuple[str, ...]
     subject_said: tuple[str, ...]
 
@@ -90,6 +93,8 @@ def measure(place: Path, baseline: Path, subject: Path, data: Path, **changes: A
         *numbers,
         _tensors(first.out / "baseline.tensors.json"),
         _tensors(second.out / "subject.tensors.json"),
+        _layers(first.out / "baseline.activations.json"),
+        _layers(second.out / "subject.activations.json"),
         tuple(said[0]),
         tuple(said[1]),
     )
@@ -99,6 +104,13 @@ def _windows(path: Path) -> tuple[Window, ...]:
     from pydantic import TypeAdapter
 
     return TypeAdapter(tuple[Window, ...]).validate_json(path.read_bytes())
+
+
+def _layers(path: Path) -> dict[str, Activation]:
+    from pydantic import TypeAdapter
+
+    records = TypeAdapter(tuple[Activation, ...]).validate_json(path.read_bytes())
+    return {record.name: record for record in records}
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -48,6 +48,10 @@ FILES = {
     "runtime-manifest": ("runtime.manifest.json",),
     "evidence-header": ("evidence/evidence.json",),
     "evidence-windows": ("evidence/windows.json",),
+    "evidence-activations": (
+        "evidence/baseline.activations.json",
+        "evidence/subject.activations.json",
+    ),
     "evidence-tensors": ("evidence/baseline.tensors.json", "evidence/subject.tensors.json"),
     "bar-ir": ("policy/bar.ir.json",),
     "policy-ir": ("policy/policy.ir.json",),

@@ -1,4 +1,4 @@
-"""Guards on weights: the subject's tensors against the baseline's, out of the evidence alone.
+"""Guards: the subject's tensors and layers against the baseline's, out of the evidence alone.
 
 One module a guard. What cannot be compared has no number, and so never passes.
 """
@@ -8,19 +8,21 @@ from __future__ import annotations
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import Contract
 from invarlock.judge.guards.invariants import invariant_values
+from invarlock.judge.guards.layers import layer_values
 from invarlock.judge.guards.rmt import outlier_values
 from invarlock.judge.guards.rows import row_values
 from invarlock.judge.guards.spectral import spectral_values
 from invarlock.judge.values import Key, Value
 
-__all__ = ["weight_values"]
+__all__ = ["guard_values"]
 
 
-def weight_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
-    """Every value that is made from records of tensors."""
+def guard_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
+    """Every value that is made from records of tensors and of layers."""
     return {
         **invariant_values(evidence),
         **spectral_values(evidence, contract),
         **outlier_values(evidence),
         **row_values(evidence),
+        **layer_values(evidence),
     }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final, get_args
 
 from invarlock.canonical import decimal_text, nano_decimal
 from invarlock.evidence.model import Evidence
-from invarlock.evidence.schema import Arm
+from invarlock.evidence.schema import ARMS, Arm
+from invarlock.judge.guards.layers import growths, layers_by_name
 from invarlock.judge.guards.pairs import by_name, worst
 from invarlock.judge.guards.spectral import shifts
 from invarlock.judge.records import GuardName, GuardReport, WorstTensor
@@ -34,7 +36,8 @@ def _guard(name: GuardName, evidence: Evidence, values: Values, verdict: Verdict
         if gate.measure.startswith(prefix) and gate.level == "require" and gate.verdict != "pending"
     ]
     outcome = gravest(required) if required else "ungated"
-    moved = _worst(evidence) if name == "spectral" else None
+    find = _WORST.get(name)
+    moved = None if find is None else find(evidence)
     return GuardReport(name=name, verdict=outcome, measures=measures, worst=moved)
 
 
@@ -55,8 +58,26 @@ def _worst(evidence: Evidence) -> WorstTensor | None:
     )
 
 
+def _fastest(evidence: Evidence) -> WorstTensor | None:
+    """The layer whose edge risk grew most."""
+    found = worst(growths(evidence))
+    if found is None:
+        return None
+    risks = (layers_by_name(evidence, arm).get(found.name) for arm in ARMS)
+    baseline, subject = (None if one is None else _decimal(one.risk) for one in risks)
+    return WorstTensor(name=found.name, family=found.family, baseline=baseline, subject=subject)
+
+
 def _nats(evidence: Evidence, arm: Arm, name: str) -> str | None:
     tensor = by_name(evidence, arm).get(name)
-    if tensor is None or tensor.log_sigma is None:
-        return None
-    return decimal_text(nano_decimal(tensor.log_sigma))
+    return None if tensor is None else _decimal(tensor.log_sigma)
+
+
+def _decimal(units: int | None) -> str | None:
+    return None if units is None else decimal_text(nano_decimal(units))
+
+
+_WORST: Final[Mapping[GuardName, Callable[[Evidence], WorstTensor | None]]] = {
+    "spectral": _worst,
+    "rmt": _fastest,
+}

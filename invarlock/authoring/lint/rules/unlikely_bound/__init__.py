@@ -35,6 +35,7 @@ USUAL: Final[dict[str, tuple[Decimal, Decimal]]] = {
     "spectral.columns": (Decimal(0), Decimal(3)),
     "rmt.outliers": (Decimal("-0.5"), Decimal("0.5")),
     "rows.norm": (Decimal(0), Decimal(3)),
+    "rmt.growth": (Decimal(0), Decimal(1)),
     "windows.preview": (Decimal(0), Decimal(20_000)),
     "windows.final": (Decimal(0), Decimal(20_000)),
     "windows.tokens": (Decimal(500), Decimal(10) ** 9),

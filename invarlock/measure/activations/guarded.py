@@ -1,0 +1,49 @@
+"""What one arm's job does for the guards on activations while it scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from invarlock.evidence.activations import guard_windows
+from invarlock.evidence.schema import Activation
+from invarlock.measure.job import ArmJob
+from invarlock.measure.windows import Scored
+
+if TYPE_CHECKING:
+    from invarlock.measure.activations.watch import Watch
+    from invarlock.measure.score import Body
+
+
+@dataclass(slots=True)
+class Guarded:
+    """What the guards saw, once scoring is over; nothing where the job has other windows."""
+
+    watch: Watch | None = None
+
+    @property
+    def layers(self) -> tuple[Activation, ...]:
+        """A record of every layer, by name."""
+        return () if self.watch is None else self.watch.records
+
+
+@contextmanager
+def guarded(job: ArmJob, body: Body | None, scored: Scored) -> Iterator[Guarded]:
+    """Watch the layers of ``body`` while the guard windows are scored inside.
+
+    They are the first batch, and the job whose span begins with them watches. A body whose head is
+    not split scores in other batches, so that it gets a pass of its own.
+    """
+    if body is None or (job.span is not None and job.span.start > 0):
+        yield Guarded()
+        return
+    from invarlock.measure.activations.watch import Watch
+
+    part = scored.layout.part(0, guard_windows(job.contract, job.schedule))
+    watch = Watch(body.model, part)
+    with watch.next_pass():
+        if body.head is None:
+            watch.run()
+        yield Guarded(watch)

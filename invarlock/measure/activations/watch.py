@@ -1,0 +1,122 @@
+"""Hooks on the layers of a body: what each puts out in one pass becomes a record, and is let go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import log, prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from invarlock.canonical import NANO
+from invarlock.evidence.layout import Layout
+from invarlock.evidence.schema import Activation
+from invarlock.measure.activations.edge import look
+from invarlock.measure.guards.families import family_of
+from invarlock.measure.head import hidden_states
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
+    from torch.utils.hooks import RemovableHandle
+    from transformers import PreTrainedModel
+
+
+def matrix_layers(model: PreTrainedModel) -> dict[str, Module]:
+    """The layers of the body that hold a matrix, by name: linear ones and embeddings."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    kinds = (torch.nn.Linear, torch.nn.Embedding, Conv1D)
+    library: Any = model
+    head = library.get_output_embeddings()
+    return {
+        name: layer
+        for name, layer in model.named_modules()
+        if isinstance(layer, kinds) and layer is not head
+    }
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the layers of ``model`` put out for the windows of ``layout``, where its next pass
+    begins with them.
+
+    Of a layer that puts out something else than features for every token (one expert of many, or
+    positions alone) there is no record.
+    """
+
+    model: PreTrainedModel
+    layout: Layout
+    _batch: tuple[int, int] = (0, 0)
+    _records: dict[str, Activation] = field(default_factory=dict)
+    _handles: list[RemovableHandle] = field(default_factory=list)
+
+    @property
+    def records(self) -> tuple[Activation, ...]:
+        """One for each layer, by name."""
+        return tuple(self._records[name] for name in sorted(self._records))
+
+    @contextmanager
+    def next_pass(self) -> Iterator[None]:
+        """Watch the first pass inside, and no other."""
+        for name, layer in matrix_layers(self.model).items():
+            self._handles.append(layer.register_forward_hook(self._taker(name)))
+        body: Any = self.model.base_model
+        self._handles.append(body.register_forward_pre_hook(self._begin, with_kwargs=True))
+        self._handles.append(body.register_forward_hook(lambda *_: self._stop()))
+        try:
+            yield
+        finally:
+            self._stop()
+
+    def run(self) -> None:
+        """A pass over the windows alone. Raises as :func:`hidden_states` does."""
+        import torch
+
+        lengths = self.layout.lengths
+        within = np.arange(int(lengths.max())) < lengths[:, None]
+        ids = np.zeros(within.shape, dtype=np.int64)
+        ids[within] = self.layout.tokens
+        with torch.inference_mode():
+            hidden_states(self.model, torch.from_numpy(ids[:, :-1]))
+
+    def _begin(self, _body: Module, _inputs: Any, named: dict[str, Any]) -> None:
+        windows, tokens = named["input_ids"].shape
+        self._batch = windows, tokens
+
+    def _stop(self) -> None:
+        while self._handles:
+            self._handles.pop().remove()
+
+    def _taker(self, name: str) -> Any:
+        def take(_layer: Module, _inputs: tuple[Any, ...], output: Any) -> None:
+            shape: tuple[int, ...] = getattr(output, "shape", ())
+            # Some architectures lay the windows end to end for a layer.
+            if name not in self._records and prod(shape[:-1]) == prod(self._batch):
+                self._records[name] = self._record(name, output.reshape(*self._batch, -1))
+
+        return take
+
+    def _record(self, name: str, output: Tensor) -> Activation:
+        """The record of one layer's ``output``, (windows, tokens, features), from where it
+        predicts the scored tokens."""
+        at = self.layout.owners, self.layout.positions.astype(np.int64) - 1
+        rows = output[at].float()
+        half = int(self.layout.offsets[max(1, len(self.layout) // 2)])
+        seen = look(rows, half)
+        measured = seen.finite and seen.risk > 0
+        spectrum = "non_finite" if not seen.finite else "measured" if measured else "zero"
+        return Activation.model_validate(
+            {
+                "name": name,
+                "family": family_of(name),
+                "tokens": rows.shape[0],
+                "features": rows.shape[1],
+                "spectrum": spectrum,
+                "risk": round(seen.risk * NANO) if measured else None,
+                "log_spread": round(log(seen.spread) * NANO) if measured and seen.spread else None,
+            }
+        )

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from invarlock.artifacts.folder import FileEntry, root_digest
 from invarlock.canonical import NANO, canonical_bytes, digest_bytes
 from invarlock.evidence import store
+from invarlock.evidence.activations import guard_windows
 from invarlock.evidence.layout import Layout, whole_runs
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schedule import draw, schedule_seed, window_id
@@ -247,8 +248,8 @@ def make_subject_tensors(shift: int = 0) -> tuple[Tensor, ...]:
     return of_subject(make_tensors(shift))
 
 
-def make_activations(scored: int = 8, growth: int = 0) -> tuple[Activation, ...]:
-    """Layers of the same model, each over eight windows of ``scored`` tokens; every edge risk is
+def make_activations(tokens: int = 64, growth: int = 0) -> tuple[Activation, ...]:
+    """Layers of the same model over guard windows of so many scored ``tokens``; every edge risk is
     ``growth`` units of 1e-9 above a plausible one."""
     layers = (
         ("model.embed_tokens", "embed", 2_000_000_000),
@@ -259,8 +260,8 @@ def make_activations(scored: int = 8, growth: int = 0) -> tuple[Activation, ...]
         Activation(
             name=name,
             family=family,
-            tokens=8 * scored,
-            features=8,
+            tokens=tokens,
+            features=64,
             spectrum="measured",
             risk=risk + growth,
             log_spread=-500_000_000,
@@ -344,7 +345,8 @@ class Synthetic:
         return schedule_of(self.bar, seed, self.beacon)
 
     def _layers(self, given: tuple[Activation, ...] | None) -> bytes:
-        layers = make_activations(self.scored) if given is None else given
+        tokens = guard_windows(contract_of(self.bar), self._schedule()) * self.scored
+        layers = make_activations(tokens) if given is None else given
         return store.encode_activations(layers)
 
     def _drawn(self) -> tuple[list[Window], Layout]:

@@ -22,7 +22,7 @@ from invarlock.judge import exact
 from invarlock.judge.answers import mcnemar
 from invarlock.judge.bootstrap import Limits, intervals
 from invarlock.judge.facts import fact_values
-from invarlock.judge.guards import guard_values
+from invarlock.judge.guards import layer_values, weight_values
 from invarlock.judge.sums import Columns, by_document, columns_of
 from invarlock.judge.values import MISSING, Key, Value, Values
 from invarlock.policy.catalogue import MEASURES
@@ -101,7 +101,7 @@ def estimate(evidence: Evidence, contract: Contract) -> Values:
     """All values that ``evidence`` gives under the estimator settings of ``contract``."""
     columns = columns_of(evidence, contract.estimate.normalise)
     items = fact_values(evidence, contract)
-    items |= guard_values(evidence, contract)
+    items |= weight_values(evidence, contract) | layer_values(evidence)
     for measure, value in _window_values(_part(evidence, columns, contract, None)).items():
         items[Key(measure)] = value
     for label in sorted({w.slice for w in evidence.windows if w.slice is not None}):

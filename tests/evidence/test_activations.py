@@ -16,7 +16,7 @@ from tests.builders import SANDBOXED, Synthetic, sealed
 
 FILES = Synthetic().files()
 NAME = "subject.activations.json"
-EDGE = sqrt(64) + sqrt(8)
+EDGE = sqrt(64) + sqrt(64)
 
 
 def changed(change: Callable[[list[dict[str, Any]]], Any]) -> dict[str, bytes]:
@@ -30,7 +30,7 @@ def changed(change: Callable[[list[dict[str, Any]]], Any]) -> dict[str, bytes]:
     [
         lambda layers: None,
         lambda layers: layers[0].update(risk=int(NANO * 8.01 / EDGE)),
-        lambda layers: layers[0].update(risk=int(NANO * 22.6 / EDGE)),
+        lambda layers: layers[0].update(risk=int(NANO * 64 / EDGE)),
         lambda layers: layers[0].update(log_spread=None),
         lambda layers: layers[0].update(spectrum="zero", risk=None, log_spread=None),
         lambda layers: layers.pop(),
@@ -55,15 +55,15 @@ def test_what_can_be_is_taken(change: Callable[[list[dict[str, Any]]], Any]) -> 
         ("E405", lambda layers: layers[0].update(spectrum="non_finite", risk=None)),
         ("E405", lambda layers: layers[0].update(risk=None)),
         ("E405", lambda layers: layers[0].update(risk=0)),
-        ("E405", lambda layers: layers[0].update(risk=1.5)),
+        ("E405", lambda layers: layers[0].update(risk="1.5")),
         ("E405", lambda layers: layers[0].update(log_spread=201 * NANO)),
         ("E405", lambda layers: layers[0].update(name="a\nverdict: pass")),
         ("E405", lambda layers: layers[0].update(name="")),
         ("E405", lambda layers: layers[0].update(extra=1)),
         ("E405", lambda layers: layers[0].pop("features")),
         ("E404", lambda layers: layers[0].update(risk=int(NANO * 7.9 / EDGE))),
-        ("E404", lambda layers: layers[0].update(risk=int(NANO * 22.7 / EDGE))),
-        ("E404", lambda layers: layers[0].update(risk=2**62)),
+        ("E404", lambda layers: layers[0].update(risk=int(NANO * 64.1 / EDGE))),
+        ("E404", lambda layers: layers[0].update(risk=2**50)),
     ],
 )
 def test_what_cannot_be_is_refused(

@@ -14,15 +14,14 @@ from invarlock.judge.guards.rows import row_values
 from invarlock.judge.guards.spectral import spectral_values
 from invarlock.judge.values import Key, Value
 
-__all__ = ["guard_values"]
+__all__ = ["layer_values", "weight_values"]
 
 
-def guard_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
-    """Every value that is made from records of tensors and of layers."""
+def weight_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
+    """Every value that is made from records of tensors."""
     return {
         **invariant_values(evidence),
         **spectral_values(evidence, contract),
         **outlier_values(evidence),
         **row_values(evidence),
-        **layer_values(evidence),
     }

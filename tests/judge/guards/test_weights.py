@@ -11,7 +11,7 @@ import pytest
 
 from invarlock.evidence.schema import NORM_LIMIT, Contract, Tensor
 from invarlock.judge import Key, Value
-from invarlock.judge.guards import guard_values
+from invarlock.judge.guards import weight_values
 from invarlock.judge.guards.pairs import worst
 from invarlock.judge.guards.spectral import shifts
 from tests.builders import STILL, Synthetic, make_subject_tensors, make_tensors
@@ -35,7 +35,7 @@ def evidence_with(subject: Sequence[Tensor], baseline: Sequence[Tensor] = BASELI
 
 def values(subject: Sequence[Tensor], baseline: Sequence[Tensor] = BASELINE) -> dict[Key, Value]:
     contract: Contract = EVIDENCE.header.contract
-    return guard_values(evidence_with(subject, baseline), contract)
+    return weight_values(evidence_with(subject, baseline), contract)
 
 
 def changed(tensors: Sequence[Tensor], name: str, **update: Any) -> tuple[Tensor, ...]:

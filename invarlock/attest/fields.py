@@ -180,8 +180,8 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "[].subject_id": _bound("`windows.match` and `content_digest` are recomputed from it"),
         "[].phase": _recomputed("from the schedule"),
         "[].document": _bound(
-            "intervals over documents and `content_digest` are recomputed from it; it stands in the "
-            "data file, when given"
+            "intervals over documents and `content_digest` are recomputed from it; it stands in "
+            "the data file, when given"
         ),
         "[].slice": _bound(
             "measures `on` the slice and `content_digest` are recomputed from it; it is the "

@@ -296,6 +296,7 @@ _MEASURES: Final = (
         Range(low=Decimal(-1), low_closed=False),
         "above",
         families=True,
+        tasks=("causal_lm",),
     ),
     Measure(
         "windows.preview",

@@ -31,12 +31,14 @@ class Guarded:
 
 @contextmanager
 def guarded(job: ArmJob, body: Body | None, scored: Scored) -> Iterator[Guarded]:
-    """Watch the layers of ``body`` while the guard windows are scored inside.
+    """Watch the layers of ``body`` while the guard windows are scored inside, for a model that
+    predicts from the past: what a layer puts out of others has its rows elsewhere.
 
     They are the first batch, and the job whose span begins with them watches. A body whose head is
     not split scores in other batches, so that it gets a pass of its own.
     """
-    if body is None or (job.span is not None and job.span.start > 0):
+    elsewhere = job.span is not None and job.span.start > 0
+    if body is None or elsewhere or job.contract.task != "causal_lm":
         yield Guarded()
         return
     from invarlock.measure.activations.watch import Watch

@@ -15,7 +15,7 @@ from invarlock.evidence.layout import Layout
 from invarlock.evidence.schema import Activation
 from invarlock.measure.activations.edge import look
 from invarlock.measure.guards.families import family_of
-from invarlock.measure.head import hidden_states
+from invarlock.measure.tasks.causal_lm import CausalFeed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -73,15 +73,11 @@ class Watch:
             self._stop()
 
     def run(self) -> None:
-        """A pass over the windows alone. Raises as :func:`hidden_states` does."""
+        """A pass over the windows alone. Raises as the feed does."""
         import torch
 
-        lengths = self.layout.lengths
-        within = np.arange(int(lengths.max())) < lengths[:, None]
-        ids = np.zeros(within.shape, dtype=np.int64)
-        ids[within] = self.layout.tokens
         with torch.inference_mode():
-            hidden_states(self.model, torch.from_numpy(ids[:, :-1]))
+            CausalFeed().states(self.model, self.layout)
 
     def _begin(self, _body: Module, _inputs: Any, named: dict[str, Any]) -> None:
         windows, tokens = named["input_ids"].shape

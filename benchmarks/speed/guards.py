@@ -28,7 +28,8 @@ def spectra(material: Material, lines: Lines, rounds: int) -> None:
         assert count >= peer_count, "a matrix was left out"
         walls.append(wall / peer)
         costs.append(worked / peer_worked)
-        lines.say(f"  guards {wall:.1f} s, weightwatcher {peer:.1f} s, {count:.0f} matrices")
+        counts = f"{count:.0f} and {peer_count:.0f} matrices"
+        lines.say(f"  guards {wall:.1f} s, weightwatcher {peer:.1f} s, {counts}")
     lines.figure(
         "guards on all weights / weightwatcher 0.7.7", f"{statistics.median(walls):.2f}", "<= 0.20"
     )

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 128
 """Rows of logits held at a time: few, so that they stay in a cache between the steps."""
-STRIP: Final = 16
-"""Rows of logits that pass all element-wise steps together, so that they stay in a cache."""
+STRIP: Final = 3 << 18
+"""Logits that pass all element-wise steps together, so that they stay in a cache; whole rows."""
 
 Doubles = NDArray[np.float64]
 Tick = Callable[[int], None]
@@ -150,7 +150,8 @@ def _pair(body: Body, baseline: Pairing, batch: Layout) -> Iterator[tuple[Double
     ours = _pieces(body.states(batch), CHUNK)
     for (rows, truth), mine in zip(_chunks(theirs, truths), ours, strict=True):
         both = head.logits(rows), body.head.logits(mine), truth
-        for strip in zip(*(_pieces(whole, STRIP) for whole in both), strict=True):
+        step = _rows_of_a_strip(head.vocabulary)
+        for strip in zip(*(_pieces(whole, step) for whole in both), strict=True):
             yield _compare(*strip)
 
 
@@ -190,7 +191,8 @@ def _divergence(baseline: Normalised, subject: Normalised) -> Tensor:
 
 
 def _losses(logits: Tensor, truth: Tensor) -> Doubles:
-    strips = zip(_pieces(logits, STRIP), _pieces(truth, STRIP), strict=True)
+    step = _rows_of_a_strip(logits.shape[1])
+    strips = zip(_pieces(logits, step), _pieces(truth, step), strict=True)
     return np.concatenate([normalise(*strip).loss.numpy() for strip in strips])
 
 
@@ -220,6 +222,11 @@ def score_choices(
     with torch.inference_mode():
         parts = [body.choices.losses(body, batch) for batch in _batches(layout, tick, seam)]
     return to_nano(np.concatenate(parts))
+
+
+def _rows_of_a_strip(vocabulary: int) -> int:
+    """By the baseline's vocabulary in both processes: so each row is summed in the same company."""
+    return max(1, STRIP // vocabulary)
 
 
 def _whole_losses(body: Body, batch: Layout) -> Doubles:

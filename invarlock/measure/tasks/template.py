@@ -190,7 +190,7 @@ def _bounded() -> Iterator[None]:
         raise _refused(f"fails: {_line(err)}") from err
 
 
-class _TooLong(BaseException):  # noqa: N818 - a signal, which no template may catch
+class _TooLong(BaseException):
     """Raised by the alarm. jinja2 rewrites the traceback of every :class:`Exception`."""
 
 

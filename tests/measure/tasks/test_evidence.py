@@ -76,6 +76,8 @@ def read(evidence: Evidence, change: Callable[[Parts], Parts]) -> Evidence:
         "subject.i64": store.encode_columns(*columns.values()),
         "baseline.tensors.json": store.encode_tensors(evidence.tensors["baseline"]),
         "subject.tensors.json": store.encode_tensors(evidence.tensors["subject"]),
+        "baseline.activations.json": store.encode_activations(evidence.activations["baseline"]),
+        "subject.activations.json": store.encode_activations(evidence.activations["subject"]),
     }
     header = evidence.header.model_copy(update={"parts": store.part_digests(files)})
     return store.read_evidence({**files, "evidence.json": store.encode_header(header)}, SANDBOXED)

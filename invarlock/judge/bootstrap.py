@@ -70,7 +70,13 @@ class _Column:
         return any(s * weight != total * w for s, w in pairs)
 
     def one_more(self, side: Side) -> tuple[int, int]:
-        """Sum and weight of a document of average size, whose mean is the most extreme seen."""
+        """Sum and weight of a document of average size, whose mean is the most extreme seen; where
+        documents without weight have no mean, of that which moves the ratio most."""
+        if not all(self.weights):
+            total, weight = sum(self.sums), sum(self.weights)
+            pulls = [s * weight - w * total for s, w in zip(self.sums, self.weights, strict=True)]
+            worst = pulls.index(max(pulls) if side == "high" else min(pulls))
+            return self.sums[worst], self.weights[worst]
         means = [float(s) / float(w) for s, w in zip(self.sums, self.weights, strict=True)]
         worst = means.index(max(means) if side == "high" else min(means))
         weight = max(1, round(Fraction(sum(self.weights), len(self.weights))))
@@ -98,10 +104,13 @@ class _Draws:
     more: NDArray[np.int64]
 
     def means(self, column: int, document: tuple[int, int]) -> NDArray[np.float64]:
-        """The mean of each resample where the blank is a document of this sum and weight."""
+        """The mean of each resample where the blank is a document of this sum and weight; a NaN
+        alone where one of them has no weight to divide by."""
         more = self.more.astype(self.totals.dtype)
         sums = self.totals[column] + more * document[0]
         weights = self.totals[-1] + more * document[1]
+        if not weights.all():
+            return np.full(1, np.nan)
         return np.asarray(sums.astype(np.float64) / weights.astype(np.float64))
 
 
@@ -115,7 +124,8 @@ def intervals(
 
     Args:
         sums: per measure, one exact sum per document.
-        weights: scored tokens per document, all positive; at least two documents.
+        weights: scored tokens per document, or what else its sums are divided by, none below zero
+            and not all of them zero; at least two documents.
         contract: confidence, seed and number of resamples.
         tail: how often each limit may err, where that is not half of what the confidence leaves.
 
@@ -154,7 +164,8 @@ def _table(columns: Sequence[Sequence[int]], weights: Sequence[int]) -> Sums:
     One more document holds at most as much in a token as any, in as many as the largest has.
     """
     largest = max(abs(number) for column in columns for number in column)
-    most = largest * -(-max(weights) // min(weights)) + 1
+    least = min(weights)
+    most = largest * (-(-max(weights) // least) if least else 1) + 1
     fits = most * len(columns[0]) < 2**63
     return np.array(columns, dtype=np.int64) if fits else np.array(columns, dtype=object)
 
@@ -185,6 +196,8 @@ def _limits(column: _Column, draws: _Draws, index: int, level: float) -> Limits:
 
 def _end(column: _Column, means: NDArray[np.float64], level: float) -> Fraction | str:
     """The BCa limit ``level`` deviations from the mean of ``column``, or why there is none."""
+    if np.isnan(means).any():
+        return "a resample of the documents has nothing to divide by"
     centre = column.mean
     below = np.count_nonzero(means < centre) + np.count_nonzero(means <= centre)
     share = below / (2 * len(means))
@@ -201,6 +214,8 @@ def _end(column: _Column, means: NDArray[np.float64], level: float) -> Fraction 
 def _acceleration(column: _Column) -> float | None:
     """The acceleration from the jackknife in closed form; ``None`` where that does not vary."""
     total, weight = sum(column.sums), sum(column.weights)
+    if weight in column.weights:
+        return None
     left_out = [
         float(total - s) / float(weight - w)
         for s, w in zip(column.sums, column.weights, strict=True)

@@ -12,17 +12,21 @@ from invarlock.cli import main
 from invarlock.errors import UsageFault
 from invarlock.judge.contract import schedule_of
 from invarlock.policy import compile_policy, load_policy
+from invarlock.policy.catalogue import TASKS
 from tests.policy.support import policy
 
 SEED = "sha256:" + "0" * 64
 
 
-def test_a_starting_policy_is_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("task", TASKS)
+def test_a_starting_policy_is_complete(
+    task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "release-gate.invar"
-    assert main(["policy", "new", str(path)]) == 0
+    assert main(["policy", "new", str(path), "--task", task]) == 0
     assert "policy release_gate" in capsys.readouterr().out
     compiled = load_policy(path)
-    assert compiled.name == "release_gate"
+    assert (compiled.name, compiled.ir.task) == ("release_gate", task)
     assert set(compiled.ir.bars) == {"balanced", "balanced+ci"}
     for command in (["check"], ["fmt", "--check"], ["test", "--mutate", "--fail-under", "100"]):
         assert main(["policy", *command, str(path)]) == 0, command

@@ -1,4 +1,4 @@
-"""The standard policy: valid, ordered, and with the evidence that its profiles promise."""
+"""The standard policies: valid, ordered, and with the evidence that their profiles promise."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from invarlock.policy import Compiled, load_policy
-from invarlock.policy.catalogue import MEASURES
+from invarlock.policy.catalogue import MEASURES, TASKS
 from invarlock.policy.intervals import at_least_as_strict
 from invarlock.policy.ir import Interval
 from tests.conftest import ROOT
@@ -20,6 +20,57 @@ PROFILES = ("ci", "dev", "release")
 @pytest.fixture(scope="module")
 def standard() -> Compiled:
     return load_policy(ROOT / "policies" / "causal_lm.invar")
+
+
+OTHERS = sorted(
+    path.stem for path in (ROOT / "policies").glob("*.invar") if path.stem != "causal_lm"
+)
+
+
+@pytest.fixture(scope="module")
+def others() -> dict[str, Compiled]:
+    return {name: load_policy(ROOT / "policies" / f"{name}.invar") for name in OTHERS}
+
+
+def test_every_task_has_a_standard_policy(standard: Compiled, others: dict[str, Compiled]) -> None:
+    assert {policy.ir.task for policy in (standard, *others.values())} == set(TASKS)
+    chats = [name for name, policy in others.items() if policy.ir.task == "causal_lm"]
+    assert chats == ["causal_chat"]
+    for bar in others["causal_chat"].ir.bars.values():
+        assert bar.settings["windows.content"] == "chat"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_tasks_have_the_same_tiers_each_stricter_than_the_one_before(
+    others: dict[str, Compiled], name: str
+) -> None:
+    policy = others[name]
+    assert (policy.name, policy.tiers, policy.profiles) == (name, TIERS, PROFILES)
+    assert [found.code for found in policy.warnings] == ["E117"]
+    for wide, narrow in pairwise(TIERS):
+        outer, inner = policy.ir.bars[wide], policy.ir.bars[narrow]
+        pairs = list(zip(inner.gates, outer.gates, strict=True))
+        for child, parent in pairs:
+            assert child.id == parent.id
+            assert at_least_as_strict(child.relation, parent.relation, MEASURES[child.measure])
+        assert any(child != parent for child, parent in pairs)
+    common = {gate.id for gate in policy.ir.bars["aggressive"].gates if gate.level == "require"}
+    assert common >= {"rows.turned", "invariants.non_finite", "runtime.isolation", "windows.match"}
+
+
+@pytest.mark.parametrize("name", ["classification", "multiple_choice"])
+def test_no_flip_in_the_fewest_items_leaves_less_open_than_any_tier_allows(
+    others: dict[str, Compiled], name: str
+) -> None:
+    """Answers that never flip have no spread: what n of them leave open at 97.5% is 1 - 0.025**1/n,
+    and it must not be more than the strictest tier lets pass."""
+    policy = others[name]
+    gate = policy.ir.bars["conservative"].gate("accuracy.delta")
+    assert gate is not None
+    assert isinstance(gate.relation, Interval)
+    assert gate.relation.low is not None
+    items = int(floor(policy, "conservative+dev", "windows.final"))
+    assert (1 - 0.025 ** (1 / items)) * 100 < -float(gate.relation.low)
 
 
 def floor(policy: Compiled, bar: str, measure: str) -> Decimal:

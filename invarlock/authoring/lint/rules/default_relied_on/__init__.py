@@ -9,22 +9,30 @@ from typing import Final
 from invarlock.authoring.lint.finding import Edit, Hit, Rule
 from invarlock.authoring.lint.linted import Linted, setting_key
 from invarlock.canonical import decimal_text
+from invarlock.policy import kinds as policy
 from invarlock.policy.catalogue import SETTINGS, Unit
-from invarlock.policy.syntax import Include, Setting
+from invarlock.policy.syntax import Include, Setting, Word
 
-CHOICES: Final = tuple(s for s in SETTINGS.values() if s.unit is not None or len(s.words) > 1)
-"""Settings that could be otherwise."""
+
+def choices(task: str) -> tuple[policy.Setting, ...]:
+    """Settings that could be otherwise for ``task``."""
+    return tuple(
+        known
+        for known in SETTINGS.values()
+        if (known.unit is not None or len(known.words) > 1)
+        and (not known.tasks or task in known.tasks)
+    )
 
 
 def check(linted: Linted) -> Iterator[Hit]:
-    """One hit for each of :data:`CHOICES` that the file never sets. An include may set it."""
+    """One hit for each of :func:`choices` that the file never sets. An include may set it."""
     placed = list(linted.statements())
     if any(isinstance(found.statement, Include) for found in placed):
         return
     settings = [(f.statement, f.around) for f in placed if isinstance(f.statement, Setting)]
     written = {setting_key(setting, around) for setting, around in settings}
     task = next(s for s, around in settings if s.name.text == "task" and not around)
-    for choice in CHOICES:
+    for choice in choices(task.value.text if isinstance(task.value, Word) else ""):
         if choice.name not in written:
             value = _written(choice.default, choice.unit)
             message = f"`{choice.name}` is not set, so its default {value} holds"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from invarlock.authoring.lint import fix, lint
-from invarlock.authoring.lint.rules.default_relied_on import CHOICES
+from invarlock.authoring.lint.rules.default_relied_on import choices
 from tests.authoring.lint.support import HEAD, found
 
 RULE = "default-relied-on"
 TIER = "\ntier t {\n  require kl.mean <= 1 nats\n}\n"
-NAMES = [choice.name for choice in CHOICES]
+NAMES = [choice.name for choice in choices("causal_lm")]
 
 
 def _said(body: str) -> set[str]:
@@ -25,6 +25,13 @@ def test_each_choice_is_said_until_it_is_made() -> None:
     assert _said("windows { length = 64 tokens }\n" + TIER) == set(NAMES) - {"windows.length"}
     inside = TIER.replace("{\n", "{\n  estimate { confidence = 90%; seed = 7 }\n")
     assert _said(inside) == set(NAMES) - {"estimate.confidence", "estimate.seed"}
+
+
+def test_what_is_for_another_task_is_not_asked_for() -> None:
+    assert "estimate.normalise" not in NAMES
+    other = [choice.name for choice in choices("multiple_choice")]
+    assert "estimate.normalise" in other
+    assert "windows.content" not in other
 
 
 def test_fix_writes_what_holds_below_the_task_and_its_comment() -> None:

@@ -60,8 +60,7 @@ def measure_null_runs(
 ) -> NullRuns:
     """Measure ``count`` null runs of the request's baseline for the bar ``chosen``.
 
-    Kinds of edit take turns; ``seed`` decides edits and windows. Raises what an evaluation
-    raises, in the same cases.
+    ``seed`` decides edits and windows. Raises what an evaluation raises, in the same cases.
     """
     for what, path in (("baseline", request.baseline), ("data", request.data)):
         if not path.exists():
@@ -85,7 +84,7 @@ def measure_null_runs(
         )
         runs = []
         packages: dict[str, str] = {}
-        for at, edit in enumerate(_edits(count, seed)):
+        for at, edit in enumerate(edits_of(count, seed)):
             drawn = digest_json({"null": seed, "run": at, "bar": chosen.bar.digest})
             one = replace(inputs, schedule=schedule_of(chosen.bar, drawn), null=edit)
             found, packages = _run(one, _numbered(say, f"run {at + 1} of {count}"))
@@ -97,11 +96,11 @@ def _numbered(say: Say, mark: str) -> Say:
     return lambda line: say(f"{mark}: {line}")
 
 
-def _edits(count: int, seed: int) -> Iterator[NullEdit]:
+def edits_of(count: int, seed: int) -> Iterator[NullEdit]:
+    """``count`` null edits drawn from ``seed``, each by itself: kind and seed of its own."""
     for at in range(count):
-        # A seed of 32 bits for each run: neighbours of a user's seed share no edit.
-        own = int(digest_json({"null": seed, "edit": at}).removeprefix("sha256:")[:8], 16)
-        yield NullEdit(kind=_KINDS[at % len(_KINDS)], seed=own)
+        drawn = int(digest_json({"null": seed, "edit": at}).removeprefix("sha256:")[:12], 16)
+        yield NullEdit(kind=_KINDS[drawn % len(_KINDS)], seed=drawn // len(_KINDS) % 2**32)
 
 
 def _run(inputs: Inputs, say: Say) -> tuple[NullRun, dict[str, str]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from invarlock.evaluate.null_runs import edits_of
 from invarlock.policy import load_policy
 from tests.conftest import run_invarlock
 from tests.measure.tiny import edited, make_model, prose, write_data
@@ -80,9 +81,9 @@ def calibration(place: Place) -> dict[str, Any]:
 
 def test_the_runs_behind_it_are_told(calibration: dict[str, Any]) -> None:
     runs = calibration["runs"]
-    assert [run["edit"] for run in runs] == ["cast", "noise", "reorder"]
+    drawn = [(edit.kind, edit.seed) for edit in edits_of(RUNS, 1)]
+    assert [(run["edit"], run["seed"]) for run in runs] == drawn
     assert len({run["windows"] for run in runs}) == len({run["evidence"] for run in runs}) == RUNS
-    assert len({run["seed"] for run in runs}) == RUNS
     kl = {value["point"] for run in runs for value in run["values"]
           if value["measure"] == "kl.mean" and value["on"] == "all"}  # fmt: skip
     assert len(kl) == RUNS
@@ -90,6 +91,14 @@ def test_the_runs_behind_it_are_told(calibration: dict[str, Any]) -> None:
     bounds = {bound["id"]: bound for bound in calibration["bounds"]}
     assert bounds["kl.mean"]["bar_missed_by"] > 0
     assert bounds["perplexity.ratio"]["bar_missed_by"] == 0
+
+
+def test_edits_are_drawn_each_by_itself() -> None:
+    many = list(edits_of(300, 5))
+    assert list(edits_of(20, 5)) == many[:20]
+    assert len({edit.seed for edit in many}) == 300
+    kinds = [edit.kind for edit in many]
+    assert all(70 < kinds.count(kind) < 130 for kind in ("cast", "noise", "reorder"))
 
 
 def test_the_policy_compiles_to_the_bar_that_is_named(

@@ -194,6 +194,8 @@ CODES: Final[dict[str, Code]] = {
     "E605": _c("an optional part is not installed", "install the extra named"),
     "E606": _c("the cache cannot be trusted", "remove the folder named"),
     "E607": _c("the workers did not finish", "use --executor local, or see what killed them"),
+    "E608": _c("no such device here", "use --device cpu, or another machine"),
+    "E609": _c("more memory needed than the budget", "raise --memory-budget"),
     # E7xx: usage
     "E701": _c("conflicting or missing arguments", "see --help"),
     "E702": _c("output already exists", "choose another --out, or remove it"),

@@ -410,6 +410,8 @@ def make_declared() -> Declared:
         tool=Tool(version="0.1.0"),
         names=Names(baseline="base", subject="edit", data="data.jsonl", policy="p.invar"),
         packages={"numpy": "2.4.6"},
+        kernels={"cpu": "AVX2"},
+        threads=2,
         timings={"baseline": "1.5", "subject": "2.25"},
     )
 

@@ -105,6 +105,8 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         **_SHARED,
         "names": _declared("paths or names as the producer typed them"),
         "packages": _declared("versions of packages that measured"),
+        "kernels": _declared("what chose the kernels: processor, libraries, GPU"),
+        "threads": _declared("threads of one boundary"),
         "timings": _declared("wall time in seconds"),
         "resolved_policy": _POLICY,
         "contract": _CONTRACT,

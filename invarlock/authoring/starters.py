@@ -13,6 +13,7 @@ about = "ABOUT"
 task  = TASK
 
 windows  { schedule = baseline; WINDOWS; beacon = none }
+model    { dtype = float32 }
 estimate { ESTIMATE }  # any seed would do: it is fixed to repeat the resamples
 
 # What holds for every tier: nothing broken, both arms measured alike, the boundary closed.

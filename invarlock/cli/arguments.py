@@ -19,6 +19,7 @@ _SCALE: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _HEX: Final = re.compile(r"([0-9a-f]{2}){16,}")
 MAX_LABEL: Final = 200
+_DEVICE: Final = re.compile(r"cpu|mps|cuda(:[0-9]{1,2})?")
 _SHARE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(%?)")
 
 
@@ -28,6 +29,14 @@ def parse_bytes(text: str) -> int:
     if match is None:
         raise UsageFault("E701", f"`{text}` is not a size", "write it like `8GiB` or `512MiB`")
     return int(match[1]) * _SCALE[match[2]]
+
+
+def parse_device(text: str) -> str:
+    """A device such as ``cpu`` or ``cuda:1``. Raises :class:`UsageFault` E701."""
+    if _DEVICE.fullmatch(text) is None:
+        message = f"`{text[:80]}` is not a device"
+        raise UsageFault("E701", message, "write `cpu`, `cuda`, `cuda:N` or `mps`")
+    return text
 
 
 def beacon_of(value: str | None, source: str | None) -> Beacon | None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from invarlock.cli.arguments import beacon_of, parse_bytes
+from invarlock.cli.arguments import beacon_of, parse_bytes, parse_device
 
 _EXIT = {"pass": 0, "fail": 1, "inconclusive": 3, "incomplete": 3}
 _PATH = click.Path(path_type=Path)
@@ -50,12 +50,18 @@ _PATH = click.Path(path_type=Path)
     type=click.IntRange(1, 4096),
     help="Of each boundary; without it, the cores, shared by the workers.",
 )
-@click.option("--device", type=click.Choice(["cpu"]), default="cpu", show_default=True)
+@click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    metavar="cpu|cuda|cuda:N|mps",
+    help="Where both models' bodies run; the sandbox shows the cpu alone.",
+)
 @click.option(
     "--memory-budget",
-    default="8GiB",
-    show_default=True,
-    help="Sealed copies of a model up to this size; above it, files are hashed twice instead.",
+    metavar="SIZE",
+    help="Memory that the run may take; by default what is available. Models are sealed in memory "
+    "where they fit, else hashed twice; a run that would not fit is refused.",
 )
 @click.option("--cache", type=_PATH, help="Folder of kept baseline results.")
 @click.option("--no-cache", is_flag=True, help="Measure the baseline anew, and keep nothing.")
@@ -78,8 +84,8 @@ def evaluate(
     executor: Literal["local", "ray"],
     workers: int,
     threads: int | None,
-    device: Literal["cpu"],
-    memory_budget: str,
+    device: str,
+    memory_budget: str | None,
     cache: Path | None,
     no_cache: bool,
     time_limit: int,
@@ -102,8 +108,8 @@ def evaluate(
         executor=executor,
         workers=workers,
         threads=threads,
-        device=device,
-        memory_budget=parse_bytes(memory_budget),
+        device=parse_device(device),
+        memory_budget=None if memory_budget is None else parse_bytes(memory_budget),
         cache=cache,
         use_cache=not no_cache,
         time_limit_s=float(time_limit),

@@ -123,8 +123,11 @@ def _answer(parts: Sequence[Measured], ordered: Sequence[Measured]) -> ArmAnswer
     """One answer for all: facts that must be the same, ids in order, times added up."""
     first = parts[0].answer
     alike = {"tokenizer", "device", "threads", "packages", "arm"}
-    for part in parts[1:]:
-        if part.answer.model_dump(include=alike) != first.model_dump(include=alike):
+    kernels: dict[str, str] = {}
+    for part in parts:
+        same = part.answer.model_dump(include=alike) == first.model_dump(include=alike)
+        kernels = kernels or part.answer.kernels  # none where nothing was scored
+        if not same or part.answer.kernels not in ({}, kernels):
             raise unusable("the parts of an arm")
     times: dict[str, int] = {}
     for part in parts:
@@ -133,7 +136,8 @@ def _answer(parts: Sequence[Measured], ordered: Sequence[Measured]) -> ArmAnswer
     ids = None
     if first.subject_ids is not None:
         ids = tuple(found for part in ordered for found in part.answer.subject_ids or ())
-    return first.model_copy(update={"timings": times, "subject_ids": ids})
+    update = {"timings": times, "subject_ids": ids, "kernels": kernels}
+    return first.model_copy(update=update)
 
 
 def required(value: _T | None, name: str) -> _T:

@@ -11,12 +11,14 @@ from invarlock.evaluate.assemble import assemble
 from invarlock.evaluate.cache import BaselineCache
 from invarlock.evaluate.executors import executor_of
 from invarlock.evaluate.inputs import Inputs, Measured, open_inputs
+from invarlock.evaluate.plan import check_budget, make_plan
 from invarlock.evaluate.record import Record, Watch, write_run
 from invarlock.evaluate.request import ChosenBar, Request, choose_bar
 from invarlock.evaluate.run_folder import check_free, new_run_folder
 from invarlock.evaluate.session import Session, whole_of
 from invarlock.judge import check_beacon, contract_of, demanded, schedule_of
 from invarlock.judge.report import Names, Report
+from invarlock.security.launch import Mode
 from invarlock.security.manifest import Requested, RuntimeManifest
 from invarlock.security.select import choose_mode
 
@@ -36,6 +38,7 @@ def run(request: Request, say: Say) -> Report:
     schedule_of(chosen.bar, chosen.bar.digest)
     check_beacon(chosen.bar, request.beacon)
     mode = choose_mode(request.requested_mode)
+    _check_device(request, mode)
     watch = Watch()
     with ExitStack() as stack:
         executor = stack.enter_context(executor_of(request))
@@ -51,12 +54,27 @@ def run(request: Request, say: Say) -> Report:
         scratch.mkdir(mode=0o700)
         cache = BaselineCache(request.cache_folder) if request.use_cache else None
         session = Session(inputs, executor, cache, scratch, say, watch)
-        session.check()
-        session.measure(whole_of(inputs.schedule))
+        whole = whole_of(inputs.schedule)
+        size = session.check()
+        plan = make_plan(inputs, size, workers=executor.workers, kept=session.has_kept(whole))
+        for line in plan.lines():
+            say(line)
+        check_budget(plan, request.budget)
+        session.measure(whole)
         say("judging")
         report = write_run(folder, _record(chosen, inputs, session.arms(), request), watch)
         shutil.rmtree(scratch)
     return report
+
+
+def _check_device(request: Request, mode: Mode) -> None:
+    """Refuse a device that the boundary does not show. Raises :class:`EnvironmentFault` E608."""
+    if mode == "sandbox" and request.device != "cpu":
+        raise EnvironmentFault(
+            "E608",
+            f"the sandbox does not show `{request.device}`",
+            "pass --device cpu, or --execution-mode host, which a bar may refuse",
+        )
 
 
 def _check_present(request: Request) -> None:
@@ -89,4 +107,6 @@ def _record(
             policy=request.policy,
         ),
         packages=arms[1].answer.packages,
+        kernels=arms[1].answer.kernels,
+        threads=arms[1].answer.threads,
     )

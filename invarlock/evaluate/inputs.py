@@ -71,7 +71,7 @@ def open_inputs(
     data = seal_file(request.data, MAX_DATA_BYTES)
     stack.callback(data.close)
     contexts = [
-        open_folder(path, budget=request.memory_budget)
+        open_folder(path, budget=request.sealed_share)
         for path in (request.baseline, request.subject)
     ]
     with ThreadPoolExecutor(max_workers=2) as pool:

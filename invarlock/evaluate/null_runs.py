@@ -72,7 +72,7 @@ def measure_null_runs(
         say("hashing model and data")
         data = seal_file(request.data, MAX_DATA_BYTES)
         stack.callback(data.close)
-        model = stack.enter_context(open_folder(request.baseline, budget=request.memory_budget))
+        model = stack.enter_context(open_folder(request.baseline, budget=request.sealed_share))
         inputs = Inputs(
             request=request,
             mode=mode,

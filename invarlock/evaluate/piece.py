@@ -54,7 +54,7 @@ def run_piece(inputs: Inputs, piece: Piece, out: Path, say: Say) -> Measured:
                 inputs={**files, "job.json": sealed_job.fd},
                 binds=binds,
                 out=out,
-                environment=_thread_environment(job.threads),
+                environment=_environment(job),
                 timeout_s=inputs.request.time_limit_s,
                 progress=_progress(piece.arm, say),
             )
@@ -121,6 +121,10 @@ def _progress(arm: Arm, say: Say) -> Say:
     return show
 
 
-def _thread_environment(count: int) -> dict[str, str]:
+def _environment(job: ArmJob) -> dict[str, str]:
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return dict.fromkeys(names, str(count))
+    found = dict.fromkeys(names, str(job.threads))
+    if job.device.startswith("cuda"):
+        # Without it cuBLAS takes what memory it finds, and adds in another order each time.
+        found["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -68,6 +68,8 @@ class Record:
         baseline, subject: every file of the model folders.
         names: what the user called things.
         packages: versions that can change a number.
+        kernels, threads: what chose the kernels, and the threads of one boundary, where it was
+            measured here.
     """
 
     chosen: ChosenBar
@@ -77,6 +79,8 @@ class Record:
     subject: tuple[FileEntry, ...]
     names: Names
     packages: Mapping[str, str]
+    kernels: Mapping[str, str] = field(default_factory=dict)
+    threads: int | None = None
 
 
 def write_run(folder: Path, record: Record, watch: Watch) -> Report:
@@ -123,5 +127,7 @@ def _declared(record: Record, watch: Watch) -> Declared:
         tool=Tool(version=__version__),
         names=record.names,
         packages=dict(record.packages),
+        kernels=dict(record.kernels),
+        threads=record.threads,
         timings=watch.seconds(),
     )

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Literal
 
 from invarlock.errors import UsageFault
+from invarlock.evaluate.memory import available_bytes, sealed_share
 from invarlock.evidence.schema import Beacon
+from invarlock.measure.job import Device
 from invarlock.policy import Compiled, load_policy, parse_reference
 from invarlock.policy.ir import BarIR
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One evaluation. ``memory_budget`` in bytes, ``time_limit_s`` in seconds for each
-    boundary, ``threads`` of each boundary; ``workers`` count for the executor ``ray``."""
+    """One evaluation. ``memory_budget`` in bytes for everything (``None``: what is available),
+    ``time_limit_s`` in seconds for each boundary, ``threads`` of each boundary; ``workers`` count
+    for the executor ``ray``."""
 
     policy: str
     tier: str | None
@@ -27,14 +30,25 @@ class Request:
     out: Path
     beacon: Beacon | None = None
     requested_mode: Literal["auto", "sandbox", "host"] = "auto"
-    device: Literal["cpu"] = "cpu"
-    memory_budget: int = 8 << 30
+    device: Device = "cpu"
+    memory_budget: int | None = None
     cache: Path | None = None
     use_cache: bool = True
     time_limit_s: float = 3600.0
     threads: int | None = None
     executor: Literal["local", "ray"] = "local"
     workers: int = 2
+
+    @property
+    def budget(self) -> int:
+        """Bytes of memory that the run may take."""
+        return available_bytes() if self.memory_budget is None else self.memory_budget
+
+    @property
+    def sealed_share(self) -> int:
+        """Bytes that a sealed copy of one model may take; larger ones are hashed twice instead."""
+        holders = self.workers + 1 if self.executor == "ray" else 1
+        return sealed_share(self.budget, holders)
 
     @property
     def threads_each(self) -> int:

@@ -20,13 +20,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from invarlock.evaluate.cache import BaselineCache
-from invarlock.evaluate.combine import cut, cuts, joined, windows_of
+from invarlock.evaluate.combine import cut, cuts, joined, required, windows_of
 from invarlock.evaluate.executors import Executor, Local
 from invarlock.evaluate.inputs import DRAWN, Inputs, Measured
 from invarlock.evaluate.kept import keep, load_kept
 from invarlock.evaluate.piece import Given, Piece
 from invarlock.evidence.schema import Schedule, Task
-from invarlock.measure.job import BATCH, EVERY, Shard, Span
+from invarlock.measure.job import BATCH, EVERY, ModelSize, Shard, Span
 
 Say = Callable[[str], None]
 Watch = Callable[[str], AbstractContextManager[None]]
@@ -68,18 +68,25 @@ class Session:
     watch: Watch = lambda name: nullcontext()
     _baseline: list[Measured] = field(default_factory=list)
     _subject: list[Measured] = field(default_factory=list)
+    _kept: dict[Span, Measured | None] = field(default_factory=dict)
     _folders: int = 0
 
     @property
     def _task(self) -> Task:
         return self.inputs.contract.task
 
-    def check(self) -> None:
+    def check(self) -> ModelSize:
         """Look at the subject's files inside a boundary of their own, so that neither model is
         loaded before both have been looked at. Raises what the boundary reported."""
         self.say("checking the subject's files")
         with self.watch("check"):
-            self._here(Piece("subject", _NOTHING, None, purpose="check"))
+            found = self._here(Piece("subject", _NOTHING, None, purpose="check"))
+        return required(found[0].answer.size, "size")
+
+    def has_kept(self, span: Span) -> bool:
+        """Whether the baseline's results for a first ``span`` are in the cache."""
+        self._kept[span] = load_kept(self.cache, self.inputs, span, EVERY)
+        return self._kept[span] is not None
 
     def measure(self, span: Span) -> None:
         """Measure the windows of ``span``, which no earlier span holds, by both arms.
@@ -102,7 +109,8 @@ class Session:
 
     def _measure_baseline(self, span: Span) -> Measured:
         tensors = None if self._baseline else EVERY
-        measured = load_kept(self.cache, self.inputs, span, tensors)
+        measured = None if self._baseline else self._kept.get(span)
+        measured = measured or load_kept(self.cache, self.inputs, span, tensors)
         if measured is None:
             measured = joined(
                 self._task, self._baseline_parts(span, tensors), self._folder() / "baseline"

@@ -46,6 +46,9 @@ PART_FILES: Final = (
     "windows.u32",
 )
 
+Dtype = Literal["float32", "bfloat16", "float16"]
+"""In which a model's body computes; head, softmax and sums are float32 and float64 always."""
+
 Task = Literal["causal_lm", "masked_lm", "seq2seq_lm", "multiple_choice", "classification"]
 
 
@@ -168,7 +171,7 @@ class Contract(Frozen):
     task: Task
     windows: WindowContract
     estimate: EstimateContract
-    dtype: Literal["float32"] = "float32"
+    dtype: Dtype = "float32"
     kl: Literal["full-vocabulary"] = "full-vocabulary"
     spectral: SpectralContract = SpectralContract()
     outliers: OutliersContract = OutliersContract()

@@ -10,6 +10,7 @@ from invarlock.evidence.schema import (
     Beacon,
     Contract,
     Digest,
+    Dtype,
     EstimateContract,
     Schedule,
     Task,
@@ -35,6 +36,7 @@ def contract_of(bar: BarIR) -> Contract:
             masked=masked,
             masks=None if masked is None else "shake256",
         ),
+        dtype=cast(Dtype, settings["model.dtype"]),
         estimate=EstimateContract(
             interval=cast(Literal["bca"], settings["estimate.interval"]),
             confidence=settings["estimate.confidence"],

@@ -16,7 +16,9 @@ from invarlock.evidence.schema import Beacon, Contract, DataFacts, Digest, Runti
 from invarlock.judge.verdict import GateResult, Outcome
 from invarlock.policy.ir import BarIR, DecimalText
 
-DECLARED: Final = frozenset({"created", "tool", "names", "packages", "timings"})
+DECLARED: Final = frozenset(
+    {"created", "tool", "names", "packages", "kernels", "threads", "timings"}
+)
 """Top-level fields that are the producer's word; all below them is declared too."""
 
 MAX_REPORT_BYTES: Final = 8 << 20
@@ -50,12 +52,15 @@ class Names(Frozen):
 
 
 class Declared(Frozen):
-    """The producer's word, unchecked. ``created`` is RFC 3339 UTC; timings in seconds."""
+    """The producer's word, unchecked. ``created`` is RFC 3339 UTC; timings in seconds; packages,
+    kernels and threads as the subject's boundary told them."""
 
     created: Instant
     tool: Tool
     names: Names
     packages: dict[str, Label]
+    kernels: dict[str, Label]
+    threads: Annotated[int, Field(ge=1)] | None
     timings: dict[str, DecimalText]
 
 
@@ -167,6 +172,8 @@ class Report(Frozen):
     tool: Tool
     names: Names
     packages: dict[str, Label]
+    kernels: dict[str, Label]
+    threads: Annotated[int, Field(ge=1)] | None
     timings: dict[str, DecimalText]
     policy: PolicyRecord
     resolved_policy: BarIR

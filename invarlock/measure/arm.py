@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -47,6 +48,7 @@ from invarlock.measure.job import (
     ArmJob,
 )
 from invarlock.measure.null.folder import null_model
+from invarlock.measure.size import size_of
 from invarlock.measure.tasks import task_of
 from invarlock.measure.tasks.protocol import Task
 from invarlock.measure.tokenizer import Tokenizer, load_tokenizer
@@ -128,7 +130,7 @@ def _arm(job: ArmJob, place: Place, stored: Path) -> ArmAnswer:
     """One arm; the guards on weights read the model in ``stored``."""
     with open_model(stored) as files:
         if job.purpose == "check":
-            return ArmAnswer(arm=job.arm)
+            return ArmAnswer(arm=job.arm, size=size_of(files))
         return (
             _baseline(job, place, files) if job.arm == "baseline" else _subject(job, place, files)
         )
@@ -303,9 +305,19 @@ def _answer(job: ArmJob, clock: Clock, tokenizer: Tokenizer) -> ArmAnswer:
         tokenizer=tokenizer.facts,
         device=job.device,
         threads=job.threads,
-        packages={name: version(name) for name in _VERSIONED},
+        packages={name: version(name) for name in _VERSIONED} | {"python": python_version()},
+        kernels=_kernels(job),
         timings=clock.phases,
     )
+
+
+def _kernels(job: ArmJob) -> dict[str, str]:
+    """What chose the kernels, unless nothing was scored."""
+    if job.span is not None and not job.span.windows:
+        return {}
+    from invarlock.measure.devices import kernels
+
+    return kernels(job.device)
 
 
 def _unpaired(name: str) -> SafetyRefusal:

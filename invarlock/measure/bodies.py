@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,14 +41,20 @@ def load_body(
     predict.
     """
     from invarlock.measure import loading
+    from invarlock.measure.devices import check_device, moved
     from invarlock.measure.head import read_head
+    from invarlock.measure.products import use_products
 
     task = how.task
     loading.quiet()
     loading.use_threads(job.threads)
+    check_device(job.device)
     config = loading.read_config(files, task.models)
     loading.check_positions(config, task.longest(how.tokenizer))
-    loaded = loading.load_model(how.folder, files, config, task.models)
+    loaded = loading.load_model(how.folder, files, config, task.models, job.contract.dtype)
+    loaded = replace(loaded, model=moved(loaded.model, job.device))
+    if job.device == "cpu":
+        use_products(loaded.model)
     largest = int(layout.tokens.max())
     if largest >= loaded.vocabulary:
         raise SafetyRefusal(

@@ -107,6 +107,11 @@ _TABLES: Final = {
 }
 
 
+_SPLIT: Final = {4: (1e-3, 1e-4), 2: (2e-2, 2e-2)}
+"""By the bytes of a number, what the library's own head may differ from ours: ours multiplies in
+float32, the library's rounds weights and logits to the model's dtype."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Head:
     """A head in float32: ``weight`` of shape (vocabulary, width), ``bias`` (vocabulary,)."""
@@ -176,7 +181,7 @@ def agrees(head: Head, model: PreTrainedModel) -> bool:
     with torch.inference_mode():
         whole = whole_logits(model, ids)[0]
         split = head.logits(hidden_states(model, ids)[0])
-    return _near(whole, split)
+    return _near(whole, split, _tolerance(model))
 
 
 def agrees_on(head: Head, model: PreTrainedModel, feed: Feed, window: Layout) -> bool:
@@ -188,7 +193,7 @@ def agrees_on(head: Head, model: PreTrainedModel, feed: Feed, window: Layout) ->
     with torch.inference_mode():
         whole = feed.logits(model, window)
         split = head.logits(feed.states(model, window))
-    return _near(whole, split)
+    return _near(whole, split, _tolerance(model))
 
 
 def _same_weight(head: Head, model: PreTrainedModel) -> bool:
@@ -197,43 +202,52 @@ def _same_weight(head: Head, model: PreTrainedModel) -> bool:
     return weight is not None and _same(weight, head.weight)
 
 
-def _near(whole: Tensor, split: Tensor) -> bool:
+def _tolerance(model: PreTrainedModel) -> tuple[float, float]:
+    """How far the library's own head may be from ours, relative and of the largest logit."""
+    return _SPLIT[model.dtype.itemsize]
+
+
+def _near(whole: Tensor, split: Tensor, tolerance: tuple[float, float]) -> bool:
     import torch
 
     scale = float(torch.nan_to_num(whole, posinf=0.0, neginf=0.0).abs().max())
-    return torch.allclose(whole, split, rtol=1e-3, atol=1e-4 * scale, equal_nan=True)
+    relative, absolute = tolerance
+    return torch.allclose(whole, split, rtol=relative, atol=absolute * scale, equal_nan=True)
 
 
 def forwarded(model: PreTrainedModel, **inputs: Tensor) -> Tensor:
-    """The logits of one forward pass. Raises as :func:`hidden_states`."""
+    """The logits of one forward pass, float32 on the CPU. Raises as :func:`hidden_states`."""
     with forward_pass():
-        logits: Tensor = model(**inputs).logits
-    return logits
+        placed = {name: tensor.to(model.device) for name, tensor in inputs.items()}
+        logits: Tensor = model(**placed).logits
+        return logits.float().cpu()
 
 
 def hidden_states(model: PreTrainedModel, ids: Tensor) -> Tensor:
-    """Last hidden states where the head begins, (batch, length, width), without the head.
+    """Last hidden states where the head begins, (batch, length, width), without the head; float32
+    on the CPU, whatever the model's dtype and device.
 
     Raises :class:`SafetyRefusal` E207 when the model fails, :class:`MemoryError`."""
     with forward_pass():
-        states: Tensor = model.base_model(input_ids=ids, use_cache=False)[0]
-    return states
+        states: Tensor = model.base_model(input_ids=ids.to(model.device), use_cache=False)[0]
+        return states.float().cpu()
 
 
 def whole_logits(model: PreTrainedModel, ids: Tensor) -> Tensor:
     """Logits by the model's own head, (batch, length, vocabulary). Raises as
     :func:`hidden_states`."""
     with forward_pass():
-        logits: Tensor = model(input_ids=ids, use_cache=False).logits
-    return logits
+        logits: Tensor = model(input_ids=ids.to(model.device), use_cache=False).logits
+        return logits.float().cpu()
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
     import torch
 
     # Bits, not values: NaN weights are the same weights.
+    bits = {2: torch.int16, 4: torch.int32}[one.dtype.itemsize]
     return one.shape == other.shape and torch.equal(
-        one.detach().contiguous().view(torch.int32), other.contiguous().view(torch.int32)
+        one.detach().cpu().contiguous().view(bits), other.to(one.dtype).contiguous().view(bits)
     )
 
 

@@ -6,9 +6,9 @@ hostile model, so the parent caps its size and checks it against :class:`ArmAnsw
 
 from __future__ import annotations
 
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from invarlock.evidence.schema import (
     Arm,
@@ -38,6 +38,12 @@ NO_ROOM: Final = 74
 BATCH: Final = 8
 """Windows that pass the body together, counted anew where the preview windows begin. Spans start
 and stop on this grid, so that a part of the schedule is scored in the batches of the whole."""
+
+CHUNK: Final = 128
+"""Rows of logits held at a time: few, so that they stay in a cache between the steps."""
+
+Device = Annotated[str, StringConstraints(pattern=r"^(cpu|mps|cuda(:[0-9]{1,2})?)$")]
+"""Where the body runs; ``cuda`` are as many GPUs as the model needs, ``cuda:N`` is that one."""
 
 Purpose = Literal["check", "measure"]
 """``check`` reads headers and configuration of the model and stops before any library does."""
@@ -122,7 +128,7 @@ class ArmJob(Frozen):
     contract: Contract
     schedule: Schedule
     threads: int = Field(ge=1, le=4096)
-    device: Literal["cpu"] = "cpu"
+    device: Device = "cpu"
     drawn: bool = False
     span: Span | None = None
     tensors: Shard | None = EVERY
@@ -147,6 +153,17 @@ class ArmError(Frozen):
     hint: str = Field(default="", max_length=2000)
 
 
+class ModelSize(Frozen):
+    """How large a model is, as headers and configuration say: numbers stored, bytes of the largest
+    tensor, and the sizes of its head (0 where the configuration does not say). It is the model's
+    word, good for a plan and for nothing else."""
+
+    parameters: int = Field(ge=0, lt=2**60)
+    largest: int = Field(ge=0, lt=2**60)
+    vocabulary: int = Field(ge=0, lt=2**40)
+    width: int = Field(ge=0, lt=2**40)
+
+
 class DataCounts(Frozen):
     """Documents in the data, and distinct windows that they offer."""
 
@@ -167,6 +184,7 @@ class ArmAnswer(Frozen):
 
     Attributes:
         error: why there is nothing else; files may then be missing.
+        size: of a model that was checked.
         data: of a baseline that drew the windows.
         subject_ids: of the subject, for each window of its span the digest of what its tokenizer
 
@@ -175,6 +193,7 @@ class ArmAnswer(Frozen):
         subject_ids: of the subject, for each scheduled window the digest of what its tokenizer
             gives at the same place, or null.
         packages: versions that can change a number.
+        kernels: what chose the kernels, where a model was loaded.
         timings: milliseconds by phase.
     """
 
@@ -182,10 +201,12 @@ class ArmAnswer(Frozen):
     arm: Arm
     error: ArmError | None = None
     tokenizer: TokenizerFacts | None = None
+    size: ModelSize | None = None
     data: DataCounts | None = None
     device: str = Field(default="cpu", max_length=200)
     threads: int = Field(default=1, ge=1)
     packages: dict[str, str] = Field(default_factory=dict)
+    kernels: dict[str, str] = Field(default_factory=dict)
     timings: dict[str, int] = Field(default_factory=dict)
     subject_ids: tuple[Digest | None, ...] | None = None
     null: NullKind | None = None

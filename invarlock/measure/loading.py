@@ -1,4 +1,4 @@
-"""A checked model folder into a float32 model on the CPU, by the model library.
+"""A checked model folder into a model on the CPU, by the model library.
 
 The library gets a configuration and tensors, never the folder: so no key of a configuration can
 point it to other files, and what was hashed is what is loaded.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from invarlock.artifacts.model_files import ModelFiles
 from invarlock.errors import EnvironmentFault, SafetyRefusal
-from invarlock.measure.products import use_products
+from invarlock.evidence.schema import Dtype
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -154,9 +154,13 @@ def forward_pass() -> Iterator[None]:
 
 
 def load_model(
-    folder: Path, files: ModelFiles, config: PretrainedConfig, models: str = "CAUSAL_LM"
+    folder: Path,
+    files: ModelFiles,
+    config: PretrainedConfig,
+    models: str = "CAUSAL_LM",
+    dtype: Dtype = "float32",
 ) -> Loaded:
-    """The model of ``folder`` in float32, evaluation mode, without gradients.
+    """The model of ``folder`` in ``dtype`` on the CPU, evaluation mode, without gradients.
 
     Raises :class:`SafetyRefusal` E207 when tensors are missing or of the wrong shape, E206 when the
     architecture cannot be built from its configuration; :class:`EnvironmentFault` E604 when memory
@@ -170,7 +174,7 @@ def load_model(
             None,
             config=config,
             state_dict=_state(folder, files),
-            dtype=torch.float32,
+            dtype=getattr(torch, dtype),
             attn_implementation="sdpa" if model_class._supports_sdpa else "eager",
             ignore_mismatched_sizes=True,
             output_loading_info=True,
@@ -183,7 +187,6 @@ def load_model(
             raise MemoryError from err
         raise _refused("E206", "the model cannot be built from `config.json`", err) from err
     _check_fit(info)
-    use_products(model)
     return Loaded(model.eval().requires_grad_(False), len(info["unexpected_keys"]))
 
 

@@ -19,7 +19,7 @@ from invarlock.errors import SafetyRefusal
 from invarlock.evidence.model import Int64s, Layout
 from invarlock.measure.fixed import to_nano
 from invarlock.measure.head import Head
-from invarlock.measure.job import BATCH
+from invarlock.measure.job import BATCH, CHUNK
 from invarlock.measure.tasks.causal_lm import CausalFeed
 from invarlock.measure.tasks.protocol import ChoiceFeed, Feed
 
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-CHUNK: Final = 128
-"""Rows of logits held at a time: few, so that they stay in a cache between the steps."""
 STRIP: Final = 3 << 18
 """Logits that pass all element-wise steps together, so that they stay in a cache; whole rows."""
 

@@ -26,6 +26,7 @@ from invarlock.measure.job import (
     ArmAnswer,
     ArmError,
     ArmJob,
+    Device,
 )
 from invarlock.measure.postpone import postpone
 
@@ -55,9 +56,9 @@ _MAX_TEXT: Final = 2000
 
 def main(argv: Sequence[str]) -> int:
     """Run the job of ``argv`` (without the program's name); the exit code."""
-    _settle()
     inputs, out = _folders(argv)
     job = ArmJob.model_validate_json((inputs / JOB_FILE).read_bytes())
+    _settle(job.device)
     _report_crashes(job, out)
     try:
         from invarlock.measure.arm import Place, run_arm
@@ -76,7 +77,7 @@ def main(argv: Sequence[str]) -> int:
     return 0 if answer.error is None else 1
 
 
-def _settle() -> None:
+def _settle(device: Device) -> None:
     """How the libraries of this process are to run; each reads this when it is first imported."""
     # Each tensor of the guards is one thread's work: a second level of threads would only contend.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
@@ -84,9 +85,12 @@ def _settle() -> None:
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
     # Importing the model library makes millions of objects, none of them garbage.
     gc.set_threshold(_GARBAGE)
+    gpu = device.startswith("cuda")
     for name in _UNWANTED:
-        sys.modules[name] = None  # type: ignore[assignment]  # the import system's word for absent
-    postpone()
+        if not (gpu and name == "accelerate"):  # it splits a model among GPUs
+            sys.modules[name] = None  # type: ignore[assignment]  # the import system's for absent
+    if device == "cpu":
+        postpone()
 
 
 def _folders(argv: Sequence[str]) -> tuple[Path, Path]:

@@ -60,6 +60,12 @@ _SETTINGS: Final = (
         words=("text", "chat"),
         tasks=("causal_lm",),
     ),
+    Setting(
+        "model.dtype",
+        "in which both models' bodies compute; head, softmax and sums are float32 and float64",
+        "float32",
+        words=("float32", "bfloat16", "float16"),
+    ),
     Setting("estimate.interval", "how intervals are made", "bca", words=("bca",)),
     Setting(
         "estimate.confidence",

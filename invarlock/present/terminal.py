@@ -24,6 +24,8 @@ STYLE: Final[dict[GateOutcome, str]] = {
 }
 _HEADINGS: Final = ("verdict", "gate", "observed", "interval", "bound", "margin")
 _RIGHT: Final = frozenset({"observed", "interval", "margin"})
+_STAYS: Final = "plan: "
+"""Begins lines that are to stay when the moving one has gone."""
 _COUNTED: Final = re.compile(r"(\d+) of (\d+)")
 _ROOMY: Final = 104
 """Columns of a terminal from which on the interval has room; `report explain` always has it."""
@@ -135,6 +137,7 @@ def status_line(stream: TextIO | None = None) -> Iterator[Callable[[str], None]]
 def _moving(console: Console) -> Iterator[Callable[[str], None]]:
     """A spinner with the last line; a bar as well while lines count ``N of M``."""
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.text import Text
 
     columns = (
         SpinnerColumn(),
@@ -146,6 +149,9 @@ def _moving(console: Console) -> Iterator[Callable[[str], None]]:
         task = progress.add_task("starting", total=None)
 
         def say(line: str) -> None:
+            if line.startswith(_STAYS):
+                console.print(Text(line))
+                return
             counted = _COUNTED.search(line)
             done, total = (int(counted[1]), int(counted[2])) if counted else (0, None)
             progress.update(task, description=line, completed=done, total=total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -11,7 +12,7 @@ import pytest
 
 from tests.conftest import run_invarlock
 from tests.e2e.conftest import CANARY, Bench, Finished
-from tests.measure.tiny import edited
+from tests.measure.tiny import edited, make_model
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("e2e")]  # one set of runs for all
 
@@ -64,9 +65,17 @@ def test_a_second_subject_costs_one_arm(bench: Bench, run: Path, tmp_path: Path)
 
 @pytest.fixture(scope="module")
 def fresh(bench: Bench) -> Path:
-    """The baseline against itself, nothing kept, both models above the memory budget."""
-    out = bench.folder / "fresh"
-    done = bench.evaluate(out, "--no-cache", "--memory-budget", "1KiB", subject=bench.baseline)
+    """A model against itself, nothing kept, with no memory to spare for sealed copies."""
+    out, wide = bench.folder / "fresh", make_model(bench.folder / "wide", intermediate_size=4096)
+    models = {"baseline": wide, "subject": wide}
+    done = bench.evaluate(out, "--no-cache", "--memory-budget", "1KiB", **models)
+    assert done.returncode == 6
+    needed = re.search(r"E609\] the run needs about (\d+)\.\d MiB of memory", done.stderr)
+    assert needed, done.stderr
+    assert not out.exists()
+    done = bench.evaluate(
+        out, "--no-cache", "--memory-budget", f"{int(needed[1]) + 1}MiB", **models
+    )
     assert done.returncode == 0, done.stderr
     return out
 

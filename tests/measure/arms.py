@@ -39,9 +39,12 @@ def contract(length: int = 16) -> Contract:
     )
 
 
-def job(arm: Any, *, preview: int = 6, final: int = 14, **changes: Any) -> ArmJob:
+def job(
+    arm: Any, *, preview: int = 6, final: int = 14, dtype: Any = "float32", **changes: Any
+) -> ArmJob:
     schedule = Schedule(seed=SEED, preview=preview, final=final)
-    return ArmJob(arm=arm, contract=contract(), schedule=schedule, **{"threads": 2, **changes})
+    terms = contract().model_copy(update={"dtype": dtype})
+    return ArmJob(arm=arm, contract=terms, schedule=schedule, **{"threads": 2, **changes})
 
 
 @dataclass(frozen=True)

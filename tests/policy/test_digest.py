@@ -32,7 +32,7 @@ profile ci {
 }
 test "t" { tier = wide; expect pass }
 """
-DIGEST = "sha256:7f567e786a1ad23f3e67e777ae10113fb592aff9ef8c14d302791aa99af144b1"
+DIGEST = "sha256:46470285179e96452acbac21750973fa01fa4319e0df1729297d95e390f0ba09"
 
 
 def digest(text: str) -> str:

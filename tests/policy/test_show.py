@@ -67,6 +67,7 @@ def test_where_each_setting_came_from() -> None:
         "estimate.normalise": ("none", "default"),
         "estimate.resample": ("document", "default"),
         "estimate.seed": ("7", "line 13, tier narrow"),
+        "model.dtype": ("float32", "default"),
         "windows.beacon": ("none", "default"),
         "windows.content": ("text", "default"),
         "windows.length": ("128 tokens", "line 4, top level"),

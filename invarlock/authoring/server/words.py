@@ -34,6 +34,7 @@ KEYWORDS: Final = {
     "profile": "`profile NAME { … }`: gates that tighten any tier",
     "test": '`test "…" { tier = …; given …; expect … }`: a test of the policy itself',
     "windows": "`windows { … }`: settings of the windows",
+    "model": "`model { … }`: settings of how both models run",
     "estimate": "`estimate { … }`: settings of the interval estimates",
     "signer": "`signer NAME { … }`: who may sign, a key or a workflow identity",
     "include": '`include "FILE" sha256:… as NAME`: another file\'s tiers, for `refines` only',

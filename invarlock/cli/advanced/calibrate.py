@@ -38,7 +38,7 @@ _PATH = click.Path(path_type=Path)
     show_default=True,
     help="auto is the sandbox, or a refusal; host runs model code unconfined.",
 )
-@click.option("--memory-budget", default="8GiB", show_default=True, help="As of `evaluate`.")
+@click.option("--memory-budget", metavar="SIZE", help="As of `evaluate`.")
 @click.option("--time-limit", type=click.IntRange(min=1), default=3600, show_default=True)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 def calibrate(
@@ -53,7 +53,7 @@ def calibrate(
     false_alarm: str,
     seed: int,
     execution_mode: Literal["auto", "sandbox", "host"],
-    memory_budget: str,
+    memory_budget: str | None,
     time_limit: int,
     form: str,
 ) -> None:
@@ -76,7 +76,7 @@ def calibrate(
         data=data,
         out=out,
         requested_mode=execution_mode,
-        memory_budget=parse_bytes(memory_budget),
+        memory_budget=None if memory_budget is None else parse_bytes(memory_budget),
         use_cache=False,
         time_limit_s=float(time_limit),
     )

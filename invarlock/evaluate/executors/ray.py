@@ -135,15 +135,14 @@ class RayWorkers:
         slot = at % self.workers
         if slot not in self._pool:
             remote: Any = ray.remote(Worker)
-            self._pool[slot] = remote.remote(_parcel(inputs, self.workers))
+            self._pool[slot] = remote.remote(_parcel(inputs))
         return self._pool[slot]
 
 
-def _parcel(inputs: Inputs, workers: int) -> Parcel:
+def _parcel(inputs: Inputs) -> Parcel:
     request = inputs.request
-    budget = max(1, request.memory_budget // workers)
     return Parcel(
-        request=replace(request, memory_budget=budget, threads=request.threads_each),
+        request=replace(request, memory_budget=request.budget, threads=request.threads_each),
         mode=inputs.mode,
         contract=inputs.contract,
         schedule=inputs.schedule,

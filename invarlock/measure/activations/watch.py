@@ -100,7 +100,7 @@ class Watch:
         """The record of one layer's ``output``, (windows, tokens, features), from where it
         predicts the scored tokens."""
         at = self.layout.owners, self.layout.positions.astype(np.int64) - 1
-        rows = output[at].float()
+        rows = output[at].float().cpu()
         half = int(self.layout.offsets[max(1, len(self.layout) // 2)])
         seen = look(rows, half)
         measured = seen.finite and seen.risk > 0

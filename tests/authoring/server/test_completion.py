@@ -41,10 +41,10 @@ def test_after_require_every_measure_and_every_point() -> None:
         ("require top1.agreement >= 97 ‸", ["%"]),
         ("require invariants.non_finite == 0 ‸", []),
         ("estimate.interval = ‸", ["bca"]),
-        ("windows { ‸ }", ["schedule =", "length ="]),
+        ("windows { ‸ }", ["schedule =", "length =", "beacon =", "content ="]),
         ("windows { schedule = ‸ }", ["baseline"]),
         ("windows { length = 128 ‸ }", ["tokens"]),
-        ("task = ‸", ["causal_lm"]),
+        ("task = ‸", ["causal_lm", "masked_lm", "seq2seq_lm", "multiple_choice", "classification"]),
         ("signer s { ‸ }", ["key =", "repository =", "workflow =", "ref =", "issuer ="]),
         ("signer s { }\nrequire signature.by in {‸}", ["s"]),
         ("tier a { }\ntier b refines ‸ {", ["a"]),
@@ -83,7 +83,7 @@ def test_the_header_comes_first() -> None:
 
 def test_a_tier_takes_gates_and_settings() -> None:
     found = labels(HEAD + "tier t {\n  ‸\n}\n")
-    assert found[:4] == ["require", "warn", "estimate", "windows"]
+    assert found[:4] == ["require", "warn", "estimate", "model"]
     assert "windows.length =" in found
 
 

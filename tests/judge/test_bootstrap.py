@@ -233,7 +233,7 @@ def test_documents_without_weight_count_by_what_they_add() -> None:
     assert found.low is not None
     assert found.high is not None
     assert found.low < Fraction(sum(subject), sum(baseline)) < found.high
-    assert 0 < found.low
+    assert found.low > 0
     assert found.high < 2
 
 

@@ -26,7 +26,7 @@ UNITS: Final[dict[Unit, tuple[str, ...]]] = {
 KEYWORDS: Final = {
     "invar": "`invar 1`: the version of the language, on the first line",
     "policy": '`policy NAME "VERSION"`: the name and version of this policy, on the second line',
-    "task": "`task = causal_lm`: what the models are for; the measures follow from it",
+    "task": "`task = causal_lm`: what the models are for; data and measures follow from it",
     "about": '`about = "…"`: what this policy is for, in a sentence',
     "require": "`require SUBJECT RELATION`: a gate; what must hold",
     "warn": "`warn SUBJECT RELATION`: a gate that is reported and decides nothing",

@@ -359,7 +359,9 @@ class Synthetic:
         drawn = draw(schedule, ids)
         windows = []
         for order, position in enumerate(drawn):
-            document, turn = divmod(position, self.per_document)
+            # By order, not by position: how many documents are drawn must not hang on the digest
+            # of the bar, which orders the windows.
+            turn, document = divmod(order, self.documents)
             windows.append(
                 Window(
                     id=ids[position],

@@ -16,6 +16,7 @@ from typing import Final
 
 from invarlock.artifacts.descriptor import CHUNK, changed
 from invarlock.artifacts.kinds import SMALL_CAP, is_weights
+from invarlock.artifacts.packed import Packing, packing_of
 from invarlock.artifacts.safetensors_header import Header, TensorEntry, read_header, read_tensor
 from invarlock.artifacts.shown import shown
 from invarlock.canonical import Json, StrictJsonError, strict_json
@@ -42,7 +43,8 @@ _HONEST: Final[Mapping[str, tuple[Json, ...]]] = {
     "is_causal": (None, True),
     "use_bidirectional_attention": (None, False),
 }
-_UNSUPPORTED_KEYS: Final = ("quantization_config", "compression_config")
+_PACKED: Final = "quantization_config"
+_UNSUPPORTED: Final = "compression_config"
 _INDEX_KEYS: Final = frozenset({"metadata", "weight_map"})
 _MAX_CONFIG: Final = 16 << 20
 
@@ -53,7 +55,7 @@ def check_config(data: bytes, *, label: str = CONFIG) -> dict[str, Json]:
     Raises SafetyRefusal E206 when it is not a strict JSON object, E204 when it (or a configuration
     nested in it) names remote code (`auto_map`, `custom_pipelines`, a kernel to be fetched), E206
     when it points a library to other weights or past the causal mask, E210
-    when its weights are packed (`quantization_config`).
+    when its weights are packed (`quantization_config`) in a way that has no decoder.
     """
     try:
         document = strict_json(data, max_bytes=_MAX_CONFIG)
@@ -64,11 +66,12 @@ def check_config(data: bytes, *, label: str = CONFIG) -> dict[str, Json]:
     if not isinstance(document, dict):
         raise SafetyRefusal("E206", f"`{label}` is not a JSON object", "mend the file")
     _check_code(document, label)
-    for key in _UNSUPPORTED_KEYS:
-        if document.get(key) is not None:
-            raise SafetyRefusal(
-                "E210", f"`{label}` has `{key}`", "store the weights dequantised first"
-            )
+    if document.get(_UNSUPPORTED) is not None:
+        raise SafetyRefusal(
+            "E210", f"`{label}` has `{_UNSUPPORTED}`", "store the weights dequantised first"
+        )
+    if document.get(_PACKED) is not None:
+        packing_of(document[_PACKED], label)
     return document
 
 
@@ -166,11 +169,16 @@ def _bad_index(reason: str) -> SafetyRefusal:
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A checked model: its configuration, and every tensor with the shard that stores it."""
+    """A checked model: its configuration, and every tensor with the shard that stores it.
+
+    ``packing`` says how its weights are packed; the configuration no longer does, so that no
+    library unpacks them a second time.
+    """
 
     config: dict[str, Json]
     headers: Mapping[str, Header]
     descriptors: Mapping[str, int]
+    packing: Packing | None = None
 
     @property
     def tensors(self) -> dict[str, TensorEntry]:
@@ -207,7 +215,9 @@ def open_model(folder: Path) -> Iterator[ModelFiles]:
         headers = {shard: read_header(fd, label=shard) for shard, fd in descriptors.items()}
         mapping = None if index is None else weight_map(index)
         check_index(_own_map(headers) if mapping is None else mapping, headers)
-        yield ModelFiles(config, headers, descriptors)
+        packed = config.pop(_PACKED, None)
+        packing = None if packed is None else packing_of(packed, CONFIG)
+        yield ModelFiles(config, headers, descriptors, packing)
     finally:
         for fd in descriptors.values():
             os.close(fd)

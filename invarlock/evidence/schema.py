@@ -123,6 +123,23 @@ class SpectralContract(Frozen):
     algorithm: Literal["gram-float64"] = "gram-float64"
 
 
+class Scales(Frozen):
+    """A scale for each family of matrices, in nats, exact decimals."""
+
+    attn: str
+    embed: str
+    ffn: str
+    other: str
+
+
+class CapsContract(Frozen):
+    """When a shift of ln σ₁ is a cap; judged by the settings of the bar, as intervals are."""
+
+    correction: Literal["bh", "bonferroni"]
+    level: str
+    scale: Scales
+
+
 class OutliersContract(Frozen):
     """How singular values outside the Marchenko–Pastur bulk are counted.
 
@@ -174,6 +191,7 @@ class Contract(Frozen):
     dtype: Dtype = "float32"
     kl: Literal["full-vocabulary"] = "full-vocabulary"
     spectral: SpectralContract = SpectralContract()
+    caps: CapsContract
     outliers: OutliersContract = OutliersContract()
     rows: RowsContract = RowsContract()
     edge: EdgeContract = EdgeContract()

@@ -8,15 +8,17 @@ from invarlock.errors import UsageFault
 from invarlock.evidence.schedule import schedule_seed
 from invarlock.evidence.schema import (
     Beacon,
+    CapsContract,
     Contract,
     Digest,
     Dtype,
     EstimateContract,
+    Scales,
     Schedule,
     Task,
     WindowContract,
 )
-from invarlock.policy.catalogue import DEFAULT_RESAMPLES, MINIMUM_DOCUMENTS
+from invarlock.policy.catalogue import DEFAULT_RESAMPLES, FAMILIES, MINIMUM_DOCUMENTS
 from invarlock.policy.floors import final_windows, floor, masked_tokens, needs_preview
 from invarlock.policy.ir import BarIR
 
@@ -45,6 +47,11 @@ def contract_of(bar: BarIR) -> Contract:
             resamples=DEFAULT_RESAMPLES if resamples is None else max(1, resamples),
             minimum_documents=MINIMUM_DOCUMENTS,
             normalise=cast(Literal["none", "bytes"], settings["estimate.normalise"]),
+        ),
+        caps=CapsContract(
+            correction=cast(Literal["bh", "bonferroni"], settings["spectral.correction"]),
+            level=settings["spectral.level"],
+            scale=Scales(**{name: settings[f"spectral.scale.{name}"] for name in FAMILIES}),
         ),
     )
 
@@ -101,7 +108,7 @@ def demanded(bar: BarIR, data: Digest, beacon: Beacon | None) -> tuple[Contract,
 def same_measurement(left: Contract, right: Contract) -> bool:
     """Whether evidence taken under one contract can be judged under the other.
 
-    The settings of ``estimate`` come from the bar being judged and are left out.
+    The settings of ``estimate`` and of caps come from the bar being judged and are left out.
     """
-    how = {"estimate"}
+    how = {"estimate", "caps"}
     return left.model_dump(exclude=how) == right.model_dump(exclude=how)

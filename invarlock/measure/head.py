@@ -16,6 +16,9 @@ from invarlock.artifacts.model_files import ModelFiles
 from invarlock.errors import SafetyRefusal
 from invarlock.measure.loading import forward_pass
 from invarlock.measure.products import product
+from invarlock.measure.weights.model import weights_of
+from invarlock.measure.weights.packed import PackedWeight
+from invarlock.measure.weights.stored import StoredWeight
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -256,11 +259,14 @@ def _first(files: ModelFiles, names: tuple[str, ...]) -> Tensor | None:
     multiply with equally aligned operands."""
     import torch
 
-    stored = files.tensors
+    stored = weights_of(files)
     for name in names:
-        entry = stored.get(name)
-        if entry is None:
+        weight = stored.get(name)
+        if isinstance(weight, PackedWeight):
+            return torch.empty(weight.shape).copy_(torch.from_numpy(weight.whole()))
+        if not isinstance(weight, StoredWeight):
             continue
+        entry = weight.entry
         kinds = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
         kinds["F64"] = torch.float64
         if entry.dtype not in kinds:

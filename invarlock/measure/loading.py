@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 from invarlock.artifacts.model_files import ModelFiles
 from invarlock.errors import EnvironmentFault, SafetyRefusal
 from invarlock.evidence.schema import Dtype
+from invarlock.measure.weights.model import weights_of
+from invarlock.measure.weights.packed import PackedWeight
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -209,7 +211,17 @@ def _state(folder: Path, files: ModelFiles) -> dict[str, Tensor]:
             raise _refused("E202", f"`{shard}` is malformed", err) from err
         except OSError as err:
             raise EnvironmentFault("E603", f"reading `{shard}` failed", "check the disk") from err
-    return state
+    return state if files.packing is None else _unpacked(state, files)
+
+
+def _unpacked(state: dict[str, Tensor], files: ModelFiles) -> dict[str, Tensor]:
+    """Packed weights decoded, as the guards read them, and all other tensors as stored."""
+    import torch
+
+    return {
+        name: torch.from_numpy(weight.whole()) if isinstance(weight, PackedWeight) else state[name]
+        for name, weight in weights_of(files).items()
+    }
 
 
 def _check_fit(info: dict[str, object]) -> None:

@@ -35,6 +35,11 @@ units says nothing about its own tail."""
 # has no quantile.
 _CONFIDENCE: Final = Range(Decimal("0.5"), Decimal("0.9999"))
 
+# Below the level's least no float holds the tail of a million matrices; a scale of more than a nat
+# is no scale of harmless edits, and caps under it would never come.
+_LEVEL: Final = Range(Decimal("0.000001"), Decimal("0.5"))
+_SCALE: Final = Range(Decimal("0.000001"), Decimal(1))
+
 _SETTINGS: Final = (
     Setting(
         "windows.schedule", "whose tokenizer cuts the windows", "baseline", words=("baseline",)
@@ -89,6 +94,32 @@ _SETTINGS: Final = (
         "none",
         words=("none", "bytes"),
         tasks=("multiple_choice",),
+    ),
+    Setting(
+        "spectral.correction",
+        "how `spectral.caps` allows for looking at many matrices at once",
+        "bh",
+        words=("bh", "bonferroni"),
+        measure="spectral.caps",
+    ),
+    Setting(
+        "spectral.level",
+        "rate of false caps, over all matrices",
+        "0.05",
+        Unit.RATIO,
+        _LEVEL,
+        measure="spectral.caps",
+    ),
+    *(
+        Setting(
+            f"spectral.scale.{family}",
+            f"standard deviation of harmless shifts of ln σ₁, family `{family}`",
+            "0.005",
+            Unit.NATS,
+            _SCALE,
+            measure="spectral.caps",
+        )
+        for family in FAMILIES
     ),
 )
 

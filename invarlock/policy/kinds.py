@@ -86,6 +86,7 @@ class Setting:
     """One setting that engine or judge reads. ``words`` or ``unit`` and ``range`` type it.
 
     ``tasks`` names those that can have another value than the default; none named means all.
+    ``measure`` names the one measure that follows from it, where no other does.
     """
 
     name: str
@@ -96,3 +97,4 @@ class Setting:
     whole: bool = False
     words: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    measure: str = ""

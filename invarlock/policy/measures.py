@@ -259,6 +259,15 @@ _MEASURES: Final = (
     ),
     *_SPECTRAL,
     Measure(
+        "spectral.caps",
+        Kind.NUMBER,
+        "weight matrices whose ln σ₁ moved beyond chance, by `spectral.scale` and correction",
+        "tensors",
+        Unit.COUNT,
+        _TENSORS,
+        "above",
+    ),
+    Measure(
         "rmt.outliers",
         Kind.NUMBER,
         "largest growth of a matrix's Marchenko–Pastur outliers, over its singular values",

@@ -10,8 +10,10 @@ import numpy as np
 
 from invarlock.evidence.schema import (
     Activation,
+    CapsContract,
     Contract,
     EstimateContract,
+    Scales,
     Schedule,
     Tensor,
     Window,
@@ -35,6 +37,11 @@ def contract(length: int = 16) -> Contract:
             resample="document",
             resamples=100,
             minimum_documents=2,
+        ),
+        caps=CapsContract(
+            correction="bh",
+            level="0.05",
+            scale=Scales(attn="0.005", embed="0.005", ffn="0.005", other="0.005"),
         ),
     )
 

@@ -32,7 +32,7 @@ profile ci {
 }
 test "t" { tier = wide; expect pass }
 """
-DIGEST = "sha256:46470285179e96452acbac21750973fa01fa4319e0df1729297d95e390f0ba09"
+DIGEST = "sha256:f2f6a01881f03b4ce53ffef9687b738b5bc324645ed1d3bc47828ad9704be633"
 
 
 def digest(text: str) -> str:

@@ -35,6 +35,7 @@ KEYWORDS: Final = {
     "test": '`test "…" { tier = …; given …; expect … }`: a test of the policy itself',
     "windows": "`windows { … }`: settings of the windows",
     "model": "`model { … }`: settings of how both models run",
+    "spectral": "`spectral { … }`: when a shift of a matrix's spectrum is beyond chance",
     "estimate": "`estimate { … }`: settings of the interval estimates",
     "signer": "`signer NAME { … }`: who may sign, a key or a workflow identity",
     "include": '`include "FILE" sha256:… as NAME`: another file\'s tiers, for `refines` only',

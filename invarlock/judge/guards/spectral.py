@@ -18,16 +18,18 @@ from fractions import Fraction
 
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import Contract, Tensor
+from invarlock.judge.guards.caps import caps_values
 from invarlock.judge.guards.pairs import Found, largest, nats, pairs
 from invarlock.judge.values import Key, Value
 
 
 def spectral_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
     """The measures of the guard over all matrices, and of each family that has any."""
-    found = pairs(evidence)
+    found, moved = pairs(evidence), shifts(evidence)
     ranks = [pair.spectral(_stable_rank) for pair in found]
     return {
-        **largest("spectral.shift", shifts(evidence)),
+        **largest("spectral.shift", moved),
+        **caps_values(moved, contract.caps),
         **largest("spectral.stable_rank", ranks),
         **largest("spectral.rows", [pair.drifting(_row) for pair in found]),
         **largest("spectral.columns", [pair.drifting(_column) for pair in found]),

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from invarlock.artifacts.safetensors_header import DTYPE_BYTES, TensorEntry
-from invarlock.errors import SafetyRefusal
 
 Doubles = NDArray[np.float64]
 ReadTensor = Callable[[TensorEntry], bytearray]
@@ -35,20 +34,46 @@ _PLAIN: Final = {
 }
 
 
+def _e4m3() -> Doubles:
+    """Sign, four bits of exponent with bias 7, three of mantissa; no infinity, NaN is all ones."""
+    code = np.arange(256)
+    exponent, mantissa = (code >> 3) & 15, code & 7
+    size = np.where(exponent == 0, mantissa / 512.0, (8 + mantissa) * 2.0 ** (exponent - 10.0))
+    size[(code & 127) == 127] = np.nan
+    found: Doubles = np.where(code & 128, -size, size).astype(np.float64)
+    return found
+
+
+def _e5m2() -> Doubles:
+    """The upper byte of a float16."""
+    return (np.arange(256, dtype="<u2") << np.uint16(8)).view("<f2").astype(np.float64)
+
+
+def _e8m0() -> Doubles:
+    """A power of two, 2**(code - 127); the last is NaN."""
+    size: Doubles = np.ldexp(1.0, np.arange(256) - 127)
+    size[255] = np.nan
+    return size
+
+
+_EIGHT: Final = {"F8_E4M3": _e4m3(), "F8_E5M2": _e5m2(), "F8_E8M0": _e8m0()}
+
+
 def decode(raw: bytes | bytearray | memoryview, dtype: str) -> Doubles:
     """Little-endian numbers of a safetensors ``dtype`` as float64, shape (n,).
 
-    Raises :class:`SafetyRefusal` E210 for a dtype without a decoder.
+    ``dtype`` is one of :data:`~invarlock.artifacts.safetensors_header.DTYPE_BYTES`. Eight-bit
+    floats are those of the OCP 8-bit floating point specification and, ``F8_E8M0``, of the
+    microscaling formats.
     """
     with np.errstate(invalid="ignore"):  # a signalling NaN is counted, not warned about
         if dtype == "BF16":
             half = np.frombuffer(raw, dtype="<u2").astype("<u4")
             return (half << np.uint32(16)).view("<f4").astype(np.float64)
-        if dtype in _PLAIN:
-            return np.frombuffer(raw, dtype=_PLAIN[dtype]).astype(np.float64)
-    raise SafetyRefusal(
-        "E210", f"no decoder for tensors of dtype `{dtype}`", "store the weights as bfloat16"
-    )
+        if dtype in _EIGHT:
+            eight: Doubles = _EIGHT[dtype][np.frombuffer(raw, dtype="u1")]
+            return eight
+        return np.frombuffer(raw, dtype=_PLAIN[dtype]).astype(np.float64)
 
 
 def as_matrix(shape: tuple[int, ...]) -> tuple[int, int]:

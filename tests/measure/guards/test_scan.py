@@ -18,12 +18,11 @@ from safetensors.torch import save_file
 from invarlock.artifacts.model_files import open_model
 from invarlock.artifacts.safetensors_header import DTYPE_BYTES, TensorEntry
 from invarlock.canonical import NANO
-from invarlock.errors import SafetyRefusal
 from invarlock.evidence.schema import Tensor
 from invarlock.measure.guards import blocks
 from invarlock.measure.guards.scan import scan_in_threads, scan_model, scan_weight
 from invarlock.measure.weights.model import weights_of
-from invarlock.measure.weights.stored import StoredWeight
+from invarlock.measure.weights.stored import StoredWeight, decode
 from tests.measure.arms import contract
 
 Array = np.ndarray[Any, Any]
@@ -112,12 +111,20 @@ def test_every_dtype_is_decoded(dtype: torch.dtype, name: str) -> None:
     assert abs(record.log_sigma - log(top(tensor.double().numpy())) * NANO) < 10
 
 
-@pytest.mark.parametrize("name", ["F8_E4M3", "F8_E5M2", "F8_E8M0"])
-def test_a_packed_dtype_without_a_decoder_is_refused(name: str) -> None:
-    with pytest.raises(SafetyRefusal) as caught:
-        scan(bytes(6), name, (2, 3))
-    assert caught.value.code == "E210"
-    assert f"`{name}`" in caught.value.message
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("F8_E4M3", torch.float8_e4m3fn),
+        ("F8_E5M2", torch.float8_e5m2),
+        ("F8_E8M0", torch.float8_e8m0fnu),
+    ],
+)
+def test_every_eight_bit_float_is_decoded(name: str, dtype: torch.dtype) -> None:
+    codes = torch.arange(256, dtype=torch.uint8)
+    expected = codes.view(dtype).float().double().numpy()
+    found = decode(codes.numpy().tobytes(), name)
+    assert np.array_equal(found, expected, equal_nan=True)
+    assert scan(bytes(range(1, 9)), name, (2, 4)).spectrum == "measured"
 
 
 @pytest.mark.parametrize("value", [1e200, 1e-200, 1.0])

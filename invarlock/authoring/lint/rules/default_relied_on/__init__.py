@@ -11,7 +11,7 @@ from invarlock.authoring.lint.linted import Linted, setting_key
 from invarlock.canonical import decimal_text
 from invarlock.policy import kinds as policy
 from invarlock.policy.catalogue import SETTINGS, Unit
-from invarlock.policy.syntax import Include, Setting, Word
+from invarlock.policy.syntax import Gate, Include, Setting, Word
 
 
 def choices(task: str) -> tuple[policy.Setting, ...]:
@@ -25,15 +25,17 @@ def choices(task: str) -> tuple[policy.Setting, ...]:
 
 
 def check(linted: Linted) -> Iterator[Hit]:
-    """One hit for each of :func:`choices` that the file never sets. An include may set it."""
+    """One hit for each of :func:`choices` that the file never sets, though a gate of it may follow
+    from it. An include may set it."""
     placed = list(linted.statements())
     if any(isinstance(found.statement, Include) for found in placed):
         return
     settings = [(f.statement, f.around) for f in placed if isinstance(f.statement, Setting)]
     written = {setting_key(setting, around) for setting, around in settings}
     task = next(s for s, around in settings if s.name.text == "task" and not around)
+    gated = {f.statement.subject.name.text for f in placed if isinstance(f.statement, Gate)}
     for choice in choices(task.value.text if isinstance(task.value, Word) else ""):
-        if choice.name not in written:
+        if choice.name not in written and choice.measure in {"", *gated}:
             value = _written(choice.default, choice.unit)
             message = f"`{choice.name}` is not set, so its default {value} holds"
             edit = _edit(linted, task, f"{choice.name} = {value}")

@@ -21,10 +21,17 @@ def _fixed(source: str) -> str:
 
 
 def test_each_choice_is_said_until_it_is_made() -> None:
-    assert _said(TIER) == set(NAMES) >= {"windows.length", "estimate.confidence"}
-    assert _said("windows { length = 64 tokens }\n" + TIER) == set(NAMES) - {"windows.length"}
+    plain = {choice.name for choice in choices("causal_lm") if not choice.measure}
+    assert _said(TIER) == plain >= {"windows.length", "estimate.confidence"}
+    assert _said("windows { length = 64 tokens }\n" + TIER) == plain - {"windows.length"}
     inside = TIER.replace("{\n", "{\n  estimate { confidence = 90%; seed = 7 }\n")
-    assert _said(inside) == set(NAMES) - {"estimate.confidence", "estimate.seed"}
+    assert _said(inside) == plain - {"estimate.confidence", "estimate.seed"}
+
+
+def test_what_follows_from_a_choice_must_be_gated() -> None:
+    capped = TIER.replace("{\n", "{\n  require spectral.caps <= 5\n")
+    assert "spectral.level" in _said(capped)
+    assert "spectral.level" not in _said("spectral { level = 1% }\n" + capped)
 
 
 def test_what_is_for_another_task_is_not_asked_for() -> None:

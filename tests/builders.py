@@ -65,10 +65,12 @@ DATA_DIGEST = digest_bytes(DATA)
 BASELINE_FILES = (
     FileRecord(path="config.json", size=2, digest=digest_bytes(b"{}")),
     FileRecord(path="model.safetensors", size=8, digest=digest_bytes(b"baseline")),
+    FileRecord(path="tokenizer.json", size=2, digest=digest_bytes(b"{}")),
 )
 SUBJECT_FILES = (
     FileRecord(path="config.json", size=2, digest=digest_bytes(b"{}")),
     FileRecord(path="model.safetensors", size=7, digest=digest_bytes(b"subject")),
+    FileRecord(path="tokenizer.json", size=3, digest=digest_bytes(b"{ }")),
 )
 
 

@@ -84,6 +84,8 @@ _SHARED: Final[dict[str, Field]] = {
     "data.digest": _DATA,
     "data.documents": _HEADER,
     "data.windows": _HEADER,
+    "origin": _HEADER,
+    "logs": _HEADER,
     "runtime": _RUNTIME,
     "gates": _JUDGE,
     "evidence_digest": _bound("`evidence/evidence.json`"),
@@ -123,6 +125,7 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
     },
     "runtime-manifest": {
         "version": _FIXED,
+        "work": _bound("what evidence holds, and what each boundary was given, follow from it"),
         "requested.execution_mode": _declared("a wish; what counts was observed"),
         "requested.network": _bound("`runtime.network` is recomputed from it"),
         "requested.remote_code": _bound("`runtime.remote_code` is recomputed from it"),
@@ -157,7 +160,8 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
     },
     "evidence-header": {
         "version": _FIXED,
-        "origin": _FIXED,
+        "origin": _bound("whether there is a runtime, a tokenizer and tensors follows from it"),
+        "logs": _COPIED,
         "contract": _CONTRACT,
         "schedule.seed": _recomputed("from bar digest, data digest and beacon"),
         "schedule.beacon.value": _bound(

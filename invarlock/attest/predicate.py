@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from invarlock.evidence.schema import DataFacts, Digest, RuntimeFacts
+from invarlock.evidence.schema import DataFacts, Digest, LogFacts, Origin, RuntimeFacts
 from invarlock.judge import GateOutcome, GateResult, Outcome
 from invarlock.judge.records import FileRecord, ModelRecord, PolicyRecord, Report, Seeds, Tool
 
@@ -60,8 +60,10 @@ class Predicate(Closed):
     measurement_contract_hash: Digest
     seeds: Seeds
     subject: ModelRecord
-    baseline: ModelRecord
+    baseline: ModelRecord | None
     data: DataFacts
+    origin: Origin
+    logs: LogFacts | None
     runtime: RuntimeFacts
     gates: tuple[GateSummary, ...]
     evidence_digest: Digest
@@ -82,6 +84,8 @@ def predicate_of(report: Report, report_digest: Digest) -> Predicate:
         subject=report.subject,
         baseline=report.baseline,
         data=report.data,
+        origin=report.origin,
+        logs=report.logs,
         runtime=report.runtime,
         gates=tuple(_summary(gate) for gate in report.gates),
         evidence_digest=report.evidence_digest,

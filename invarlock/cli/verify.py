@@ -98,6 +98,8 @@ def _lines(result: VerificationResult) -> Iterator[str]:
     if result.signer is not None:
         yield f"signer      {result.signer.type} {result.signer.key}"
         yield f"subject     {result.subject}"
+    if result.origin == "imported":
+        yield "origin      imported: numbers of another program's logs, not measured in a boundary"
     if result.bar is not None:
         source = "your policy" if result.bar.source == "policy" else "the run's, by your digest"
         yield f"bar         {result.bar.name} ({source}) {result.bar.digest}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from invarlock.errors import UsageFault
 from invarlock.evaluate.memory import available_bytes, sealed_share
@@ -67,6 +67,22 @@ class Request:
         return Path(base) / "invarlock" / "baselines"
 
 
+class Asked(Protocol):
+    """Whatever asks for a bar: a policy, perhaps with tier and profile, or these beside it."""
+
+    @property
+    def policy(self) -> str:
+        """A file, or ``F#TIER+PROFILE``."""
+
+    @property
+    def tier(self) -> str | None:
+        """The tier, where ``policy`` names none."""
+
+    @property
+    def profile(self) -> str | None:
+        """The profile, where ``policy`` names none."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChosenBar:
     """A compiled policy and the one bar of it that applies."""
@@ -77,7 +93,7 @@ class ChosenBar:
     bar: BarIR
 
 
-def choose_bar(request: Request) -> ChosenBar:
+def choose_bar(request: Asked) -> ChosenBar:
     """Compile the policy file and pick the bar.
 
     Raises :class:`UsageFault` E701 for a tier or profile given twice, E107 for an unknown one;

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from invarlock.evidence.layout import Int64s, Layout, UInt32s, layout_of
-from invarlock.evidence.schema import COLUMNS, Activation, Arm, Header, RuntimeFacts, Tensor, Window
+from invarlock.evidence.schema import (
+    Activation,
+    Arm,
+    Header,
+    RuntimeFacts,
+    Tensor,
+    Window,
+    stored_columns,
+)
 
 __all__ = ["Evidence", "Int64s", "Layout", "UInt32s"]
 
@@ -51,9 +59,9 @@ class Evidence:
 
     @property
     def columns(self) -> Mapping[str, Int64s]:
-        """Every column that its task has, in the order they are stored: ``baseline_loss``, ``loss``
-        and so on."""
-        stored = COLUMNS[self.header.contract.task]
+        """Every column that its task and origin have, in the order they are stored:
+        ``baseline_loss``, ``loss`` and so on."""
+        stored = stored_columns(self.header.contract.task, self.header.origin)
         names = (*(f"baseline_{name}" for name in stored.baseline), *stored.subject)
         return {name: getattr(self, name) for name in names}
 

@@ -25,11 +25,15 @@ def check_positions(header: Header, windows: Sequence[Window], layout: Layout) -
     source and after it a target, each at most that length, and every token of the target is scored.
     *Multiple choice*: a context and after it each choice; a row's position is where its choice
     begins, and context and longest choice have at most that length. *Classification*: at most that
-    length; rows are labels, as many in every window. Raises :class:`VerificationFault` E405, or
-    E407 where masks are not those of the schedule.
+    length; rows are labels, as many in every window. *Imported*, of whatever task: at most that
+    length, every token but the first scored; or no tokens, and all positions 0. Raises
+    :class:`VerificationFault` E405, or E407 where masks are not those of the schedule.
     """
     if not windows:
         return
+    imported = header.origin == "imported"
+    if not imported:
+        _refuse(layout.lengths < 1, "window {} has no tokens")
     answers = np.array([-1 if w.answer is None else w.answer for w in windows], dtype=np.int64)
     if is_choice(header.contract.task):
         _refuse((answers < 0) | (answers >= layout.counts), "window {} has no such answer")
@@ -46,11 +50,13 @@ def check_positions(header: Header, windows: Sequence[Window], layout: Layout) -
         ),
         "window {} does not size its choices",
     )
-    if header.contract.task == "causal_lm" and header.contract.windows.content == "chat":
+    if imported:
+        _logged(header, layout)
+    elif header.contract.task == "causal_lm" and header.contract.windows.content == "chat":
         _chat(header, layout)
     else:
         _CHECKS[header.contract.task](header, layout)
-    if header.contract.task == "masked_lm":
+    if header.contract.task == "masked_lm" and not imported:
         _masks(header, windows, layout)
 
 
@@ -143,6 +149,16 @@ def _labels(header: Header, layout: Layout) -> None:
     _refuse(layout.lengths > length, f"window {{}} has more than the contract's {length} tokens")
     _refuse(layout.counts != layout.counts[0], "window {} has not as many labels as the first")
     _misplaced(layout, layout.positions != _within(layout))
+
+
+def _logged(header: Header, layout: Layout) -> None:
+    length = header.contract.windows.length
+    _refuse(layout.lengths > length, f"window {{}} has more than the contract's {length} tokens")
+    bare = layout.lengths == 0
+    _refuse(~bare & is_choice(header.contract.task), "window {} has tokens beside its choices")
+    _refuse(~bare & (layout.counts != layout.lengths - 1), "window {} does not score its tokens")
+    places = np.where(bare[layout.owners], 0, _within(layout) + 1)
+    _misplaced(layout, layout.positions != places)
 
 
 _CHECKS: Final[Mapping[Task, Callable[[Header, Layout], None]]] = {

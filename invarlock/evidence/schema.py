@@ -68,7 +68,7 @@ COLUMNS: Final[Mapping[Task, Columns]] = {
     "multiple_choice": Columns(("loss",), ("loss",)),
     "classification": Columns(("loss",), ("loss",)),
 }
-"""What is recorded of every row, by task.
+"""What is recorded of every row that is measured, by task.
 
 Where rows are tokens, ``loss`` is the log-loss of the true one, ``kl`` KL(baseline‖subject),
 ``delta_p`` the change of the true token's probability, ``top1`` whether both arms rank the same
@@ -79,6 +79,20 @@ NORM_LIMIT: Final = 20_723_265_837
 """ln 1e9 in 1e-9 nats: a norm that became a billion times as large, or none at all."""
 CHANGE_LIMIT: Final = NANO * 1_000_000
 """A million in 1e-9: what a change from nothing at all is given as."""
+
+
+_IMPORTED: Final = Columns(("loss",), ("loss",))
+
+Origin = Literal["imported", "measured"]
+"""Where numbers come from: a boundary that ran the models, or logs of other programs."""
+LogKind = Literal["lm-eval", "tokens"]
+LOG_TASKS: Final[Mapping[LogKind, Task]] = {"lm-eval": "multiple_choice", "tokens": "causal_lm"}
+"""Logs that can be imported, and the task that each is evidence for."""
+
+
+def stored_columns(task: Task, origin: Origin) -> Columns:
+    """The columns of evidence for ``task``; what is imported has log-losses alone."""
+    return COLUMNS[task] if origin == "measured" else _IMPORTED
 
 
 class Frozen(BaseModel):
@@ -232,15 +246,31 @@ class TokenizerFacts(Frozen):
 
 
 class ArmFacts(Frozen):
-    """One arm: the root digest of its folder, its tokenizer, and where it ran."""
+    """One arm: the root digest of its folder, its tokenizer, and where it ran.
 
-    root: Digest
-    tokenizer: TokenizerFacts
+    Of imported evidence the tokenizer is not known, nor the root of a baseline whose folder was not
+    given.
+    """
+
+    root: Digest | None
+    tokenizer: TokenizerFacts | None
     device: str
 
 
+class LogFacts(Frozen):
+    """The logs that evidence was imported from: their kind, and sha256 of each arm's file."""
+
+    kind: LogKind
+    baseline: Digest
+    subject: Digest
+
+
 class DataFacts(Frozen):
-    """The data file: sha256 of its bytes, its documents, and how many windows it offers."""
+    """The data file: sha256 of its bytes, its documents, and how many windows it offers.
+
+    Of imported evidence ``digest`` is that of the set of documents in the logs, whatever their
+    order (:func:`invarlock.evidence.documents.documents_digest`).
+    """
 
     digest: Digest
     documents: int = Field(ge=0)
@@ -251,12 +281,13 @@ class Header(Frozen):
     """The head of the evidence; binds all its parts."""
 
     version: Literal["invarlock.evidence/1"] = "invarlock.evidence/1"
-    origin: Literal["measured"]
+    origin: Origin
     contract: Contract
     schedule: Schedule
     data: DataFacts
     baseline: ArmFacts
     subject: ArmFacts
+    logs: LogFacts | None = None
     parts: dict[str, Digest]
 
 
@@ -267,7 +298,8 @@ class Window(Frozen):
     uint32); ``subject_id`` the digest of what the subject's tokenizer gives at the same place, or
     ``None`` where it gives nothing. ``start`` is the token offset in the document. ``answer`` is
     the row that is right, where rows are choices or labels; ``sizes`` the bytes in UTF-8 of each
-    choice.
+    choice. An imported window without token ids has length 0, and its id is the digest of what both
+    logs say of the document.
     """
 
     id: Digest
@@ -276,7 +308,7 @@ class Window(Frozen):
     document: str
     slice: str | None
     start: int = Field(ge=0)
-    length: int = Field(ge=1, lt=2**31)
+    length: int = Field(ge=0, lt=2**31)
     rows: int = Field(ge=1, lt=2**31)
     answer: int | None = Field(default=None, ge=0)
     sizes: tuple[Annotated[int, Field(ge=1, lt=2**31)], ...] | None = None
@@ -360,10 +392,11 @@ class Activation(Frozen):
 
 
 class RuntimeFacts(Frozen):
-    """What the runtime manifest says was observed, as the words that gates compare."""
+    """What the runtime manifest says was observed, as the words that gates compare; all ``None``
+    where the models ran elsewhere, unobserved."""
 
-    isolation: Literal["host", "sandbox"]
-    network: Literal["off", "on"]
-    remote_code: Literal["off", "on"]
-    pickle: Literal["off", "on"]
-    plugins: Literal["off", "on"]
+    isolation: Literal["host", "sandbox"] | None
+    network: Literal["off", "on"] | None
+    remote_code: Literal["off", "on"] | None
+    pickle: Literal["off", "on"] | None
+    plugins: Literal["off", "on"] | None

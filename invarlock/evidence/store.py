@@ -28,14 +28,15 @@ from invarlock.evidence.positions import check_positions, window_words
 from invarlock.evidence.schedule import schedule_key, window_id
 from invarlock.evidence.schema import (
     ARMS,
-    COLUMNS,
     HEADER_FILE,
+    LOG_TASKS,
     PART_FILES,
     Activation,
     Header,
     RuntimeFacts,
     Tensor,
     Window,
+    stored_columns,
 )
 from invarlock.evidence.tensors import check_tensors, printable
 
@@ -99,10 +100,11 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
     _check_names(files)
     header = _decode(_HEADER, files, HEADER_FILE)
     _check_arms(header)
+    _check_origin(header, runtime)
     _check_parts(header, files)
     windows = _decode(_WINDOWS, files, "windows.json")
     layout = _layout(files, windows)
-    columns = COLUMNS[header.contract.task]
+    columns = stored_columns(header.contract.task, header.origin)
     baseline = _array(files, "baseline.i64", "<i8", (len(columns.baseline), layout.rows))
     subject = _array(files, "subject.i64", "<i8", (len(columns.subject), layout.rows))
     tensors = {arm: _decode(_TENSORS, files, f"{arm}.tensors.json") for arm in ARMS}
@@ -117,6 +119,8 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
     check_tensors(tensors["baseline"], tensors["subject"])
     activations = {arm: _decode(_ACTIVATIONS, files, f"{arm}.activations.json") for arm in ARMS}
     check_activations(header, windows, activations)
+    if header.origin == "imported" and any([*tensors.values(), *activations.values()]):
+        raise _malformed("imported evidence has tensors or activations, which no log holds")
     return Evidence(
         header=header,
         windows=windows,
@@ -195,7 +199,7 @@ def _check_windows(header: Header, windows: Sequence[Window], layout: Layout) ->
         tokens = layout.tokens[ends[position] : ends[position + 1]]
         places = layout.positions[rows[position] : rows[position + 1]]
         words = window_words(task, content, places, window.answer)
-        if window_id(tokens, words) != window.id:
+        if window.length and window_id(tokens, words) != window.id:
             raise VerificationFault(
                 "E403", f"window {position} of `windows.json`: id and content differ", _HINT
             )
@@ -204,6 +208,31 @@ def _check_windows(header: Header, windows: Sequence[Window], layout: Layout) ->
     documents = len({window.document for window in windows})
     if documents > header.data.documents:
         raise _malformed(f"{documents} documents out of {header.data.documents} in the data")
+
+
+def _check_origin(header: Header, runtime: RuntimeFacts) -> None:
+    """What is known of measured evidence, and only of that; which logs an import is from."""
+    measured = header.origin == "measured"
+    known = {
+        "a root": header.baseline.root is not None and header.subject.root is not None,
+        "a tokenizer": header.baseline.tokenizer is not None
+        and header.subject.tokenizer is not None,
+        "an observed runtime": None not in runtime.model_dump().values(),
+        "no logs": header.logs is None,
+    }
+    if measured and not all(known.values()):
+        lacking = next(name for name, there in known.items() if not there)
+        raise _malformed(f"measured evidence must have {lacking}")
+    if measured:
+        return
+    if header.subject.root is None or header.logs is None:
+        raise _malformed("imported evidence must name its subject and its logs")
+    if (header.baseline.tokenizer, header.subject.tokenizer) != (None, None):
+        raise _malformed("imported evidence names a tokenizer, which no log shows")
+    if set(runtime.model_dump().values()) != {None}:
+        raise _malformed("imported evidence claims a runtime that nobody observed")
+    if LOG_TASKS[header.logs.kind] != header.contract.task:
+        raise _malformed(f"no log of kind `{header.logs.kind}` is evidence for this task")
 
 
 def _check_schedule(header: Header, windows: Sequence[Window]) -> None:

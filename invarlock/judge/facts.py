@@ -7,20 +7,21 @@ from decimal import Decimal
 from fractions import Fraction
 
 from invarlock.evidence.model import Evidence, Layout
-from invarlock.evidence.positions import repeatable
+from invarlock.evidence.positions import is_choice, repeatable
 from invarlock.evidence.repeats import repeating
-from invarlock.evidence.schema import Contract, Task, Window
+from invarlock.evidence.schema import Contract, Header, Task, Window
 from invarlock.judge import exact
 from invarlock.judge.values import Key, Value
+
+_UNKNOWN = Value("missing", reason="not known of imported evidence")
 
 
 def fact_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
     """Every value that is neither made from per-token nor from per-tensor numbers."""
     windows, header, runtime = evidence.windows, evidence.header, evidence.runtime
     paired = sum(window.id == window.subject_id for window in windows)
-    same = header.baseline.tokenizer == header.subject.tokenizer and paired == len(windows)
     words = {
-        "tokenizer.same": "yes" if same else "no",
+        "tokenizer.same": _same_tokenizer(header, paired == len(windows)),
         "data.digest": header.data.digest,
         "baseline.digest": header.baseline.root,
         "evidence.origin": header.origin,
@@ -31,15 +32,32 @@ def fact_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
         "runtime.plugins": runtime.plugins,
     }
     previews = sum(window.phase == "preview" for window in windows)
-    out = {Key(measure): Value("ok", words=word) for measure, word in words.items()}
+    out = {Key(measure): _known(word) for measure, word in words.items()}
     out[Key("windows.preview")] = Value("ok", Decimal(previews))
     out[Key("estimate.resamples")] = Value("ok", Decimal(contract.estimate.resamples))
     if windows:
         out[Key("windows.match")] = _share(paired, len(windows))
-        out[Key("windows.overlap")] = _share(
-            overlapping(windows, evidence.layout, header.contract.task), len(windows)
-        )
+        out[Key("windows.overlap")] = _overlap(evidence)
     return out
+
+
+def _known(word: str | None) -> Value:
+    return _UNKNOWN if word is None else Value("ok", words=word)
+
+
+def _same_tokenizer(header: Header, paired: bool) -> str | None:
+    """`None` where the tokenizers are not known."""
+    one, other = header.baseline.tokenizer, header.subject.tokenizer
+    if one is None or other is None:
+        return None
+    return "yes" if one == other and paired else "no"
+
+
+def _overlap(evidence: Evidence) -> Value:
+    windows, task = evidence.windows, evidence.header.contract.task
+    if not is_choice(task) and not all(window.length for window in windows):
+        return Value("missing", reason="the log has no token ids to find repeats by")
+    return _share(overlapping(windows, evidence.layout, task), len(windows))
 
 
 def _share(part: int, whole: int) -> Value:

@@ -12,7 +12,15 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from invarlock.canonical import canonical_bytes
-from invarlock.evidence.schema import Beacon, Contract, DataFacts, Digest, RuntimeFacts
+from invarlock.evidence.schema import (
+    Beacon,
+    Contract,
+    DataFacts,
+    Digest,
+    LogFacts,
+    Origin,
+    RuntimeFacts,
+)
 from invarlock.judge.verdict import GateResult, Outcome
 from invarlock.policy.ir import BarIR, DecimalText
 
@@ -112,8 +120,7 @@ class ModelRecord(Frozen):
 
 
 class Validation(Frozen):
-    """Whether every required gate on the task's primary metric passes, and there is one:
-    ``perplexity.ratio`` where rows are tokens, ``accuracy.delta`` where they are choices."""
+    """Whether every required gate on ``perplexity.ratio`` passes, and there is one."""
 
     primary_metric_acceptable: bool
 
@@ -163,8 +170,9 @@ class Report(Frozen):
     """``evaluation.report.json``. ``files`` lists every other file of the run known by then.
 
     ``content_digest`` is of windows, tensors and numbers as a reader of the evidence has them;
-    ``tokenizer_files`` are those whose bytes differ between the arms, whether or not they mean the
-    same; ``merkle_root`` is the root over its windows (:mod:`invarlock.evidence.leaves`).
+    ``baseline`` is lacking where an import was given no folder of it. ``tokenizer_files`` are those
+    whose bytes differ between the arms, whether or not they mean the same; ``merkle_root`` is the
+    root over its windows (:mod:`invarlock.evidence.leaves`).
     """
 
     version: Literal["invarlock.report/1"] = "invarlock.report/1"
@@ -177,17 +185,19 @@ class Report(Frozen):
     timings: dict[str, DecimalText]
     policy: PolicyRecord
     resolved_policy: BarIR
+    origin: Origin
+    logs: LogFacts | None
     contract: Contract
     measurement_contract_hash: Digest
     seeds: Seeds
     device: Arms
-    tokenizer_hash: Digest
+    tokenizer_hash: Digest | None
     tokenizer_files: tuple[str, ...]
     provider_digest: Digest
     window_match_fraction: DecimalText | None
     window_overlap_fraction: DecimalText | None
     data: DataFacts
-    baseline: ModelRecord
+    baseline: ModelRecord | None
     subject: ModelRecord
     runtime: RuntimeFacts
     verdict: Outcome

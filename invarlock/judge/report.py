@@ -16,7 +16,7 @@ from invarlock.canonical import decimal_text, digest_bytes, digest_json
 from invarlock.errors import VerificationFault
 from invarlock.evidence.leaves import windows_root
 from invarlock.evidence.model import Evidence, Int64s, UInt32s
-from invarlock.evidence.schema import ARMS, Arm, Digest
+from invarlock.evidence.schema import ARMS, Arm, Digest, Header
 from invarlock.evidence.store import encode_header
 from invarlock.judge.contract import demanded
 from invarlock.judge.decide import decide
@@ -122,6 +122,8 @@ def build_report(inputs: ReportInputs) -> Report:
         **{name: getattr(inputs.declared, name) for name in type(inputs.declared).model_fields},
         policy=inputs.policy,
         resolved_policy=bar,
+        origin=header.origin,
+        logs=header.logs,
         contract=header.contract,
         measurement_contract_hash=header.contract.digest,
         seeds=Seeds(
@@ -130,14 +132,14 @@ def build_report(inputs: ReportInputs) -> Report:
             bootstrap=header.contract.estimate.seed,
         ),
         device=Arms(baseline=header.baseline.device, subject=header.subject.device),
-        tokenizer_hash=digest_json(header.baseline.tokenizer.model_dump(mode="json")),
+        tokenizer_hash=_tokenizer(header),
         tokenizer_files=_differing(inputs.baseline_files, inputs.subject_files),
         provider_digest=digest_json([window.id for window in inputs.evidence.windows]),
         window_match_fraction=_text(values, Key("windows.match")),
         window_overlap_fraction=_text(values, Key("windows.overlap")),
         data=header.data,
-        baseline=_model(inputs.evidence, "baseline", inputs.baseline_files),
-        subject=_model(inputs.evidence, "subject", inputs.subject_files),
+        baseline=_baseline(header.baseline.root, inputs.baseline_files),
+        subject=_model("subject", _named(header.subject.root), inputs.subject_files),
         runtime=inputs.evidence.runtime,
         verdict=verdict.verdict,
         validation=Validation(primary_metric_acceptable=_primary(verdict)),
@@ -203,6 +205,11 @@ def check_binding(evidence: Evidence, bar: BarIR) -> None:
         )
 
 
+def _tokenizer(header: Header) -> Digest | None:
+    facts = header.baseline.tokenizer
+    return None if facts is None else digest_json(facts.model_dump(mode="json"))
+
+
 def _differing(baseline: Iterable[FileRecord], subject: Iterable[FileRecord]) -> tuple[str, ...]:
     """Files of the tokenizer that one arm alone has, or that differ in their bytes."""
     one, other = (
@@ -212,19 +219,34 @@ def _differing(baseline: Iterable[FileRecord], subject: Iterable[FileRecord]) ->
     return tuple(sorted({path for path, _ in one ^ other}))
 
 
-def _model(evidence: Evidence, arm: Arm, files: Iterable[FileRecord]) -> ModelRecord:
+def _model(arm: Arm, root: Digest, files: Iterable[FileRecord]) -> ModelRecord:
     """The record of a folder, whose files must give the root digest in the evidence."""
     records = tuple(
         ModelFile(path=file.path, size=file.size, digest=file.digest, loaded=is_loaded(file.path))
         for file in sorted(files, key=lambda file: file.path)
     )
-    facts = evidence.header.baseline if arm == "baseline" else evidence.header.subject
     entries = [FileEntry(f.path, f.size, f.digest, f.loaded) for f in records]
-    if root_digest(entries) != facts.root:
+    if root_digest(entries) != root:
         raise VerificationFault(
             "E403", f"the {arm}'s files do not give the root digest in the evidence", _HINT
         )
-    return ModelRecord(digest=facts.root, files=records)
+    return ModelRecord(digest=root, files=records)
+
+
+def _baseline(root: Digest | None, files: tuple[FileRecord, ...]) -> ModelRecord | None:
+    if root is not None:
+        return _model("baseline", root, files)
+    if files:
+        raise VerificationFault(
+            "E403", "files of a baseline that the evidence does not name", _HINT
+        )
+    return None
+
+
+def _named(root: Digest | None) -> Digest:
+    if root is None:
+        raise VerificationFault("E405", "the evidence names no subject", _HINT)
+    return root
 
 
 def _text(values: Values, key: Key) -> str | None:
@@ -232,17 +254,13 @@ def _text(values: Values, key: Key) -> str | None:
     return None if point is None else decimal_text(point)
 
 
-_PRIMARY: Final = frozenset({"perplexity.ratio", "accuracy.delta"})
-"""The metric that a task is first judged by: one of them exists for each."""
-
-
 def _primary(verdict: Verdict) -> bool:
-    primary = [
+    ratios = [
         gate.verdict == "pass"
         for gate in verdict.gates
-        if gate.measure in _PRIMARY and gate.level == "require"
+        if gate.measure == "perplexity.ratio" and gate.level == "require"
     ]
-    return bool(primary) and all(primary)
+    return bool(ratios) and all(ratios)
 
 
 def _gates(verdict: Verdict, spans: Mapping[str, Span]) -> Iterable[ReportedGate]:

@@ -186,6 +186,7 @@ class ArmAnswer(Frozen):
         error: why there is nothing else; files may then be missing.
         size: of a model that was checked.
         data: of a baseline that drew the windows.
+        content: of a log, the digest of the set of its documents.
         subject_ids: of the subject, for each window of its span the digest of what its tokenizer
 
 
@@ -203,6 +204,7 @@ class ArmAnswer(Frozen):
     tokenizer: TokenizerFacts | None = None
     size: ModelSize | None = None
     data: DataCounts | None = None
+    content: Digest | None = None
     device: str = Field(default="cpu", max_length=200)
     threads: int = Field(default=1, ge=1)
     packages: dict[str, str] = Field(default_factory=dict)

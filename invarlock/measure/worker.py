@@ -12,12 +12,14 @@ import gc
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Final, TypeVar
 
 from invarlock.errors import EnvironmentFault, InternalFault, InvarlockError
+from invarlock.evidence.schema import Arm
 from invarlock.measure.job import (
     ANSWER_FILE,
     JOB_FILE,
@@ -28,6 +30,7 @@ from invarlock.measure.job import (
     ArmJob,
     Device,
 )
+from invarlock.measure.logs.job import LogJob
 from invarlock.measure.postpone import postpone
 
 _UNWANTED: Final = (
@@ -56,25 +59,45 @@ _MAX_TEXT: Final = 2000
 
 def main(argv: Sequence[str]) -> int:
     """Run the job of ``argv`` (without the program's name); the exit code."""
-    inputs, out = _folders(argv)
-    job = ArmJob.model_validate_json((inputs / JOB_FILE).read_bytes())
-    _settle(job.device)
-    _report_crashes(job, out)
-    try:
-        from invarlock.measure.arm import Place, run_arm
+    return serve(argv, ArmJob, _measure)
 
-        answer = run_arm(job, Place(inputs, out, _say))
-    except InvarlockError as err:
-        answer = _failed(job, err)
-    except MemoryError:
-        answer = _failed(job, EnvironmentFault("E604", "memory gave out", "free memory"))
-    except OSError as err:
-        answer = _failed(job, _disk(err))
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The two folders of a boundary."""
+
+    inputs: Path
+    out: Path
+
+
+Job = TypeVar("Job", ArmJob, LogJob)
+
+
+def serve(argv: Sequence[str], kind: type[Job], run: Callable[[Job, Folders], ArmAnswer]) -> int:
+    """Read the job, ``run`` it, and answer; the exit code."""
+    folders = _folders(argv)
+    job = kind.model_validate_json((folders.inputs / JOB_FILE).read_bytes())
+    _settle(job.device if isinstance(job, ArmJob) else "cpu")
+    _report_crashes(job.arm, folders.out)
     try:
-        _write(out, answer)
+        answer = run(job, folders)
+    except InvarlockError as err:
+        answer = _failed(job.arm, err)
+    except MemoryError:
+        answer = _failed(job.arm, EnvironmentFault("E604", "memory gave out", "free memory"))
+    except OSError as err:
+        answer = _failed(job.arm, _disk(err))
+    try:
+        _write(folders.out, answer)
     except OSError:
         return NO_ROOM
     return 0 if answer.error is None else 1
+
+
+def _measure(job: ArmJob, folders: Folders) -> ArmAnswer:
+    from invarlock.measure.arm import Place, run_arm
+
+    return run_arm(job, Place(folders.inputs, folders.out, _say))
 
 
 def _settle(device: Device) -> None:
@@ -93,9 +116,9 @@ def _settle(device: Device) -> None:
         postpone()
 
 
-def _folders(argv: Sequence[str]) -> tuple[Path, Path]:
+def _folders(argv: Sequence[str]) -> Folders:
     given = dict(zip(argv[::2], argv[1::2], strict=True))
-    return Path(given["--in"]), Path(given["--out"])
+    return Folders(Path(given["--in"]), Path(given["--out"]))
 
 
 def _say(line: str) -> None:
@@ -112,21 +135,21 @@ def _disk(err: OSError) -> EnvironmentFault:
     return EnvironmentFault("E603", f"`{name}`: {reason}", "check disk and permissions")
 
 
-def _failed(job: ArmJob, err: InvarlockError) -> ArmAnswer:
+def _failed(arm: Arm, err: InvarlockError) -> ArmAnswer:
     error = ArmError(
         code=err.code,
         exit_code=err.exit_code,
         message=err.message[:_MAX_TEXT],
         hint=err.hint[:_MAX_TEXT],
     )
-    return ArmAnswer(arm=job.arm, error=error)
+    return ArmAnswer(arm=arm, error=error)
 
 
 def _write(out: Path, answer: ArmAnswer) -> None:
     (out / ANSWER_FILE).write_text(answer.model_dump_json(), encoding="utf-8")
 
 
-def _report_crashes(job: ArmJob, out: Path) -> None:
+def _report_crashes(arm: Arm, out: Path) -> None:
     """A defect, ours or a library's on a strange model, ends as E901 in the answer."""
 
     def hook(kind: type[BaseException], err: BaseException, trace: TracebackType | None) -> None:
@@ -135,7 +158,7 @@ def _report_crashes(job: ArmJob, out: Path) -> None:
         reason = " ".join(str(err).split())[:300]
         fault = InternalFault("E901", f"`{kind.__name__}`{place}: {reason}", "please report it")
         try:
-            _write(out, _failed(job, fault))
+            _write(out, _failed(arm, fault))
         except OSError:
             os._exit(NO_ROOM)
 

@@ -373,9 +373,10 @@ _MEASURES: Final = (
     Measure(
         "evidence.origin",
         Kind.WORD,
-        "where the numbers come from",
+        "where the numbers come from: measured in a boundary, or imported from logs",
         "evidence",
-        words=("measured",),
+        words=("imported", "measured"),
+        order=(("imported", "measured"),),
     ),
     Measure(
         "runtime.isolation",

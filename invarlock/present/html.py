@@ -26,10 +26,14 @@ def render_html(report: Report) -> str:
         summary=words.summary(report),
         meaning=words.MEANING[report.verdict],
         not_shown=words.NOT_SHOWN,
-        models=(
-            ("Baseline", report.names.baseline, report.baseline, report.device.baseline),
-            ("Subject", report.names.subject, report.subject, report.device.subject),
-        ),
+        models=[
+            (title, name, model, device)
+            for title, name, model, device in (
+                ("Baseline", report.names.baseline, report.baseline, report.device.baseline),
+                ("Subject", report.names.subject, report.subject, report.device.subject),
+            )
+            if model is not None
+        ],
     )
 
 

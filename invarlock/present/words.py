@@ -74,6 +74,10 @@ def warnings(report: Report) -> tuple[ReportedGate, ...]:
 def notes(report: Report) -> tuple[str, ...]:
     """What no gate says and a reader should know."""
     found = []
+    if report.logs is not None:
+        found.append(
+            f"imported from logs of kind {report.logs.kind}: nobody here saw the models run"
+        )
     if report.tokenizer_files:
         names = ", ".join(report.tokenizer_files)
         found.append(f"the arms' tokenizers differ in the bytes of {names}")

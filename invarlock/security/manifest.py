@@ -149,9 +149,11 @@ class ArmRuntime(Frozen):
 
 class RuntimeManifest(Frozen):
     """The file ``runtime.manifest.json`` of a run. An arm has as many boundaries as it was
-    measured in parts; the baseline's first one drew the windows."""
+    measured in parts; the baseline's first one drew the windows. ``work`` says what was done
+    inside: models measured, or logs of other programs read."""
 
     version: Literal["invarlock.runtime/1"] = "invarlock.runtime/1"
+    work: Literal["measure", "import"] = "measure"
     requested: Requested
     arms: dict[
         Literal["baseline", "subject"],
@@ -195,13 +197,16 @@ def outside_breaches(seen: OutsideObservation) -> tuple[str, ...]:
     return tuple(found)
 
 
-def runtime_facts(manifest: RuntimeManifest) -> dict[str, str]:
+def runtime_facts(manifest: RuntimeManifest) -> dict[str, str | None]:
     """The words that gates compare: isolation, network, remote_code, pickle, plugins.
 
     Each is the worst of all boundaries of both arms. Isolation is `sandbox` only if nothing
     observed inside or outside speaks against it; network is `off` only if both views agree; code
-    and pickles are `off` only if not asked for and no input carries them.
+    and pickles are `off` only if not asked for and no input carries them. Of an import all are
+    ``None``: the boundary held the reader of a log, and nobody here saw what the models ran in.
     """
+    if manifest.work == "import":
+        return dict.fromkeys(("isolation", "network", "remote_code", "pickle", "plugins"))
     arms = tuple(arm for arms in manifest.arms.values() for arm in arms)
     breached = any(
         inside_breaches(arm.observed_inside) or outside_breaches(arm.observed_outside)

@@ -13,10 +13,11 @@ from invarlock.artifacts.folder import FileEntry, root_digest, tree_of
 from invarlock.attest.predicate import REPORT_FILE, Predicate
 from invarlock.attest.statement import Statement
 from invarlock.canonical import digest_bytes
-from invarlock.errors import EnvironmentFault, InvarlockError, VerificationFault
+from invarlock.errors import EnvironmentFault, InvarlockError, SafetyRefusal, VerificationFault
 from invarlock.evidence.schema import HEADER_FILE, PART_FILES, Digest
 from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, ModelRecord
 from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE
+from invarlock.measure.logs.documents import log_documents
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import Finding, Level, finding_of, refused
 from invarlock.verify.run_folder import MAX_FILE, RunFolder
@@ -91,6 +92,8 @@ def check_folders(
 ) -> Iterator[Finding]:
     """The subject always, baseline and data when given or pinned by the consumer's bar."""
     for name, record in (("subject", predicate.subject), ("baseline", predicate.baseline)):
+        if record is None:
+            continue
         computed = root_digest(_entries(record.files))
         if computed != record.digest:
             yield refused(
@@ -112,12 +115,14 @@ def check_folders(
             found=request.subject_digest,
             expected=predicate.subject.digest,
         )
-    if request.baseline is not None:
+    if request.baseline is not None and predicate.baseline is None:
+        yield _fault("E403", "the run names no baseline: it was imported without one")
+    elif request.baseline is not None and predicate.baseline is not None:
         yield from _folder("baseline", request.baseline, predicate.baseline)
     elif baseline_pinned:
         yield _lacking("the baseline, which the bar pins,", "pass --baseline MODEL")
     if request.data is not None:
-        yield from _data(request.data, predicate.data.digest)
+        yield from _data(request.data, predicate)
     elif data_pinned:
         yield _lacking("the data file, which the bar pins,", "pass --data FILE")
 
@@ -192,8 +197,17 @@ def digest_of(path: Path) -> Digest:
         raise EnvironmentFault("E602", f"cannot read the data `{path}`", "check --data") from err
 
 
-def _data(path: Path, signed: str) -> Iterator[Finding]:
-    found = digest_of(path)
+def _data(path: Path, predicate: Predicate) -> Iterator[Finding]:
+    """The data file by its bytes; of an import, either arm's log by the documents in it."""
+    signed = predicate.data.digest
+    if predicate.logs is None:
+        found = digest_of(path)
+    else:
+        try:
+            found = log_documents(path, predicate.logs.kind)
+        except SafetyRefusal as err:
+            yield finding_of(_LEVEL, err)
+            return
     if found != signed:
         what = f"the data file `{path}` is not the one used"
         yield refused(_LEVEL, "E403", what, found=found, expected=signed)

@@ -208,6 +208,7 @@ def _result(state: _State) -> VerificationResult:
             else None
         ),
         subject=None if subject is None else f"sha256:{subject}",
+        origin=statement.predicate.origin if statement is not None else None,
         bar=state.bar.used if state.bar is not None else None,
         producer_bar=state.producer_bar,
         verdict=state.verdict.verdict if state.verdict is not None else None,

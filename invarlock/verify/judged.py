@@ -181,7 +181,7 @@ def _rebuild(
             policy=policy_record(bar.compiled, bar.name, bar.ir),
             bar=bar.ir,
             spans=gate_places(bar.compiled, bar.name),
-            baseline_files=report.baseline.files,
+            baseline_files=report.baseline.files if report.baseline is not None else (),
             subject_files=report.subject.files,
             run_files=_records(contents, statement.predicate),
             declared=report.declared,

@@ -15,6 +15,7 @@ from invarlock.errors import (
     EXIT_PASS,
     InvarlockError,
 )
+from invarlock.evidence.schema import Origin
 
 Outcome = Literal["pass", "fail", "inconclusive", "incomplete", "refused", "lacking", "no-bar"]
 """The verdict under the consumer's bar, or why there is none."""
@@ -94,7 +95,8 @@ class VerificationResult(_Closed):
     """The whole answer. ``verdict`` and ``gates`` are set only when ``judged`` was reached.
 
     They are what the judge says under the consumer's bar; nothing in them is the producer's
-    word. ``producer_bar`` is the digest of the bar that the run was made for.
+    word. ``producer_bar`` is the digest of the bar that the run was made for; ``origin`` says where
+    its numbers come from, by the statement.
     """
 
     version: Literal["invarlock.verification/1"] = "invarlock.verification/1"
@@ -104,6 +106,7 @@ class VerificationResult(_Closed):
     levels: dict[Level, Status]
     signer: Signer | None
     subject: str | None
+    origin: Origin | None
     bar: BarUsed | None
     producer_bar: str | None
     verdict: judge.Outcome | None

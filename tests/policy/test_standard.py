@@ -10,7 +10,7 @@ import pytest
 from invarlock.policy import Compiled, load_policy
 from invarlock.policy.catalogue import MEASURES, TASKS
 from invarlock.policy.intervals import at_least_as_strict
-from invarlock.policy.ir import Interval
+from invarlock.policy.ir import Interval, Member
 from tests.conftest import ROOT
 
 TIERS = ("aggressive", "balanced", "conservative")
@@ -23,7 +23,9 @@ def standard() -> Compiled:
 
 
 OTHERS = sorted(
-    path.stem for path in (ROOT / "policies").glob("*.invar") if path.stem != "causal_lm"
+    path.stem
+    for path in (ROOT / "policies").glob("*.invar")
+    if path.stem not in {"causal_lm", "imported"}
 )
 
 
@@ -56,6 +58,21 @@ def test_other_tasks_have_the_same_tiers_each_stricter_than_the_one_before(
         assert any(child != parent for child, parent in pairs)
     common = {gate.id for gate in policy.ir.bars["aggressive"].gates if gate.level == "require"}
     assert common >= {"rows.turned", "invariants.non_finite", "runtime.isolation", "windows.match"}
+
+
+def test_measured_evidence_alone_clears_a_standard_bar(
+    standard: Compiled, others: dict[str, Compiled]
+) -> None:
+    for policy in (standard, *others.values()):
+        for bar in policy.ir.bars.values():
+            gate = bar.gate("evidence.origin")
+            assert gate is not None
+            assert gate.level == "require"
+            assert gate.relation == Member(values=("measured",))
+    example = load_policy(ROOT / "policies" / "imported.invar")
+    unseen = {"evidence.origin", "tokenizer.same", "runtime.isolation", "kl.mean"}
+    for bar in example.ir.bars.values():
+        assert not unseen & {gate.measure for gate in bar.gates}
 
 
 @pytest.mark.parametrize("name", ["classification", "multiple_choice"])

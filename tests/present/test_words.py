@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invarlock.canonical import digest_bytes
-from invarlock.judge.records import FileRecord
 from invarlock.judge.report import build_report
 from invarlock.present import words
 from invarlock.present.html import render_html
 from invarlock.present.terminal import plain_lines
-from tests.builders import BASELINE_FILES, Synthetic, report_inputs, root_of
+from tests.builders import Synthetic, report_inputs, root_of
 from tests.present import reports
 
 
@@ -91,24 +89,14 @@ def test_margins_carry_their_sign() -> None:
 
 
 def test_tokenizer_files_that_differ_in_bytes_are_noted() -> None:
-    assert words.notes(reports.passing()) == ()
     inputs = report_inputs(Synthetic())
-    file = "tokenizer.json"
-    one, other = (
-        (*BASELINE_FILES, FileRecord(path=file, size=2, digest=digest_bytes(data)))
-        for data in (b"{}", b"{ }")
-    )
-    for subject, names in ((one, ()), (other, (file,)), (BASELINE_FILES, (file,))):
+    other = inputs.subject_files
+    alike = (*other[:-1], inputs.baseline_files[-1])
+    for subject, names in ((other, ("tokenizer.json",)), (alike, ())):
         header = inputs.evidence.header
-        roots = {"baseline": root_of(one), "subject": root_of(subject)}
-        arms = {
-            arm: getattr(header, arm).model_copy(update={"root": root})
-            for arm, root in roots.items()
-        }
-        evidence = replace(inputs.evidence, header=header.model_copy(update=arms))
-        report = build_report(
-            replace(inputs, evidence=evidence, baseline_files=one, subject_files=subject)
-        )
+        arm = header.subject.model_copy(update={"root": root_of(subject)})
+        evidence = replace(inputs.evidence, header=header.model_copy(update={"subject": arm}))
+        report = build_report(replace(inputs, evidence=evidence, subject_files=subject))
         assert report.tokenizer_files == names
         assert bool(words.notes(report)) is bool(names)
         assert ("note: the arms' tokenizers" in "\n".join(plain_lines(report))) is bool(names)

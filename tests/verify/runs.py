@@ -123,8 +123,12 @@ ASKING = POLICY.replace(b"length = 9 tokens", b"length = 9 tokens; beacon = requ
 BEACON = Beacon(value="sha256:" + "1" * 64, source="round 4711")
 BAR = ("balanced", "dev")
 MODELS = {
-    "baseline": {"config.json": b"{}", "model.safetensors": b"baseline"},
-    "subject": {"config.json": b"{}", "model.safetensors": b"subject"},
+    "baseline": {
+        "config.json": b"{}",
+        "model.safetensors": b"baseline",
+        "tokenizer.json": b"{}",
+    },
+    "subject": {"config.json": b"{}", "model.safetensors": b"subject", "tokenizer.json": b"{ }"},
 }
 
 
@@ -133,7 +137,7 @@ def compiled() -> Compiled:
 
 
 def loaded(prefix: str) -> list[str]:
-    return [f"{prefix}/config.json", f"{prefix}/model.safetensors"]
+    return [f"{prefix}/{name}" for name in sorted(MODELS["baseline"])]
 
 
 def manifest() -> Json:
@@ -187,6 +191,7 @@ def manifest() -> Json:
     subject["inputs"] = sorted([*arm["inputs"], *left, *loaded("baseline")])
     return {
         "version": "invarlock.runtime/1",
+        "work": "measure",
         "requested": {"execution_mode": "auto", **asked},
         "arms": {"baseline": [arm], "subject": [subject]},
     }

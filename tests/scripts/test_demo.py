@@ -12,6 +12,9 @@ from demo_cache import DemoFault
 from demo_view import Forgery, Outcome, decided, named, table, without_passes
 from rich.console import Console
 
+from invarlock.judge import contract_of, same_measurement
+from invarlock.policy import load_policy
+from invarlock.policy.floors import final_windows
 from tests.present import reports
 
 
@@ -115,3 +118,10 @@ def test_passing_gates_are_counted_and_others_kept() -> None:
 def test_a_warning_stands_in_the_table() -> None:
     assert "warned: kl.mean" in decided(reports.warned())
     assert "warned" not in decided(reports.passing())
+
+
+def test_the_bar_on_averages_reads_what_the_shipped_one_measures() -> None:
+    shipped = load_policy(ROOT / "policies" / "causal_lm.invar").ir.bars["balanced+dev"]
+    averages = load_policy(ROOT / "scripts" / "averages.invar").ir.bars["averages"]
+    assert same_measurement(contract_of(shipped), contract_of(averages))
+    assert final_windows(averages) <= final_windows(shipped)

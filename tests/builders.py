@@ -208,6 +208,7 @@ def make_tensor(name: str, **changes: Any) -> Tensor:
         "log_sigma": 0,
         "log_norm": 500_000_000,
         "outliers": 1,
+        "twin": None,
         "drift": None,
         "change": None,
     }

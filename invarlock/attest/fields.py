@@ -216,6 +216,7 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "[].log_norm": _bound(
             "`spectral.stable_rank`, `rows.norm` and `content_digest` are recomputed from it"
         ),
+        "[].twin": _bound("`invariants.tied` and `content_digest` are recomputed from it"),
         "[].outliers": _bound("`rmt.outliers` and `content_digest` are recomputed from it"),
         "[].drift": _DRIFT,
         "[].drift.cosine": _bound("`content_digest` is recomputed from it, and no measure"),

@@ -348,6 +348,8 @@ class Tensor(Frozen):
         log_sigma: ln σ₁ in 1e-9 nats, of a measured matrix.
         log_norm: ln of the Frobenius norm in 1e-9 nats, of a measured matrix.
         outliers: singular values beyond the Marchenko–Pastur bulk, of a measured matrix.
+        twin: of an embedding or a head, the first other one of the same arm with the same numbers:
+            that is what a tied weight looks like where it is stored twice.
         drift: of a matrix.
         change: of a vector, the largest change of an element over the larger of its own size and
             the root mean square in the baseline, in 1e-9, at most ``CHANGE_LIMIT``.
@@ -362,6 +364,7 @@ class Tensor(Frozen):
     log_sigma: int | None
     log_norm: int | None
     outliers: int | None = Field(ge=0)
+    twin: str | None
     drift: Drift | None
     change: int | None = Field(ge=0, le=CHANGE_LIMIT)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import log, prod
 from typing import Final
@@ -13,6 +13,7 @@ from invarlock.evidence.schema import Arm, Tensor
 
 _MAX_NAME: Final = 512
 _HINT: Final = "do not deploy; ask the producer"
+_ALIKE: Final = ("shape", "non_finite", "spectrum", "log_sigma", "log_norm", "outliers")
 _SLACK: Final = 100
 """Units of 1e-9: logarithms come from sums of float64 products."""
 
@@ -30,14 +31,14 @@ def check_tensors(baseline: Sequence[Tensor], subject: Sequence[Tensor]) -> None
     """
     for arm, tensors in (("baseline", baseline), ("subject", subject)):
         _check_form(f"{arm}.tensors.json", tensors)
-    before = {tensor.name: tensor for tensor in baseline}
+    before, after = ({tensor.name: tensor for tensor in arm} for arm in (baseline, subject))
     for tensor in baseline:
-        _check("baseline", tensor, None)
+        _check("baseline", tensor, None, before)
     for tensor in subject:
         other = before.get(tensor.name)
         if other is not None and other.family != tensor.family:
             raise _malformed(f"`{tensor.name[:120]}` is of another family in each arm")
-        _check("subject", tensor, other)
+        _check("subject", tensor, other, after)
 
 
 def _check_form(name: str, tensors: Sequence[Tensor]) -> None:
@@ -73,8 +74,14 @@ def _sides(tensor: Tensor) -> tuple[int, int] | None:
     return prod(tensor.shape[:-1]), tensor.shape[-1]
 
 
-def _check(arm: Arm, tensor: Tensor, baseline: Tensor | None) -> None:
-    for wrong in (*_impossible(tensor), *_unfounded(tensor, baseline)):
+def _check(
+    arm: Arm, tensor: Tensor, baseline: Tensor | None, tensors: Mapping[str, Tensor]
+) -> None:
+    for wrong in (
+        *_impossible(tensor),
+        *_estranged(tensor, tensors),
+        *_unfounded(tensor, baseline),
+    ):
         where = f"`{arm}.tensors.json`: `{tensor.name[:120]}`"
         raise VerificationFault("E404", f"{where}: {wrong}", _HINT)
 
@@ -88,6 +95,17 @@ def _impossible(tensor: Tensor) -> Iterator[str]:
         yield "norm and largest singular value are of no one matrix"
     if tensor.outliers is not None and tensor.outliers > min(sides):
         yield "more outliers than singular values"
+
+
+def _estranged(tensor: Tensor, arm: Mapping[str, Tensor]) -> Iterator[str]:
+    """A twin is another matrix of the arm, of the same numbers, and has a twin itself."""
+    if tensor.twin is None:
+        return
+    other = arm.get(tensor.twin)
+    if other is None or other is tensor or other.twin is None or tensor.family != "embed":
+        yield "a twin that is none"
+    elif any(getattr(tensor, field) != getattr(other, field) for field in _ALIKE):
+        yield "a twin of other numbers"
 
 
 def _unfounded(tensor: Tensor, baseline: Tensor | None) -> Iterator[str]:

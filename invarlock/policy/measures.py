@@ -249,6 +249,15 @@ _MEASURES: Final = (
         "above",
     ),
     Measure(
+        "invariants.tied",
+        Kind.NUMBER,
+        "embeddings and heads that share their numbers in one arm alone",
+        "tensors",
+        Unit.COUNT,
+        _TENSORS,
+        "above",
+    ),
+    Measure(
         "invariants.vectors",
         Kind.NUMBER,
         "largest change of an element of a norm or bias, over its own size or the vector's rms",

@@ -188,6 +188,35 @@ def test_only_the_subject_drifts_and_only_from_what_is_there() -> None:
     assert read_evidence(_subject(**broken, drift=None), SANDBOXED).tensors
 
 
+def _doubled(**changes: Any) -> dict[str, bytes]:
+    """A subject that stores its embedding twice; ``changes`` are the copy's."""
+
+    def change(tensors: Any) -> None:
+        copy = {**tensors[0], "name": "lm_head.weight", "twin": tensors[0]["name"], "drift": None}
+        tensors[0]["twin"] = copy["name"]
+        tensors.insert(0, {**copy, **changes})
+
+    return _edit("subject.tensors.json", change)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"twin": None},
+        {"twin": "lm_head.weight"},
+        {"twin": "model.layers.0.mlp.up_proj.weight"},
+        {"twin": "elsewhere"},
+        {"log_sigma": 899_999_999},
+        {"outliers": 0},
+        {"shape": [8, 16]},
+        {"family": "ffn"},
+    ],
+)
+def test_twins_are_of_one_arm_and_of_the_same_numbers(changes: dict[str, Any]) -> None:
+    assert read_evidence(_doubled(), SANDBOXED).tensors
+    assert _refused(_doubled(**changes)).code == "E404"
+
+
 @pytest.mark.parametrize("name", [HEADER_FILE, "windows.json", "subject.tensors.json"])
 @pytest.mark.parametrize(
     "respell",

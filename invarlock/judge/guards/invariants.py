@@ -25,8 +25,28 @@ def invariant_values(evidence: Evidence) -> dict[Key, Value]:
         Key("invariants.non_finite"): _non_finite(baseline, subject),
         Key("invariants.structure"): Value("ok", Decimal(len(strange)), reason=named(strange)),
         Key("invariants.dtype"): Value("ok", Decimal(len(retyped)), reason=named(retyped)),
+        Key("invariants.tied"): _tied(baseline, subject),
         **_vectors(baseline, subject),
     }
+
+
+def _tied(baseline: dict[str, Tensor], subject: dict[str, Tensor]) -> Value:
+    """Embeddings and heads that stand apart in one arm alone: stored beside another of their shape
+    with other numbers. One that is not stored at all is its arm's embedding."""
+    found = sorted(
+        name
+        for name in baseline.keys() | subject.keys()
+        if _apart(name, baseline) != _apart(name, subject)
+    )
+    return Value("ok", Decimal(len(found)), reason=named(found))
+
+
+def _apart(name: str, arm: dict[str, Tensor]) -> bool:
+    tensor = arm.get(name)
+    if tensor is None or tensor.family != "embed" or tensor.twin is not None:
+        return False
+    others = (other for key, other in arm.items() if key != name)
+    return any(other.family == "embed" and other.shape == tensor.shape for other in others)
 
 
 def _non_finite(baseline: dict[str, Tensor], subject: dict[str, Tensor]) -> Value:

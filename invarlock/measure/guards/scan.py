@@ -5,7 +5,7 @@ The subject's are read beside the baseline's of the same name, whose folder its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from math import frexp, log
@@ -17,7 +17,7 @@ from invarlock.canonical import NANO
 from invarlock.evidence.schema import Contract, Drift, Tensor
 from invarlock.measure.guards.blocks import blocks, row_blocks
 from invarlock.measure.guards.families import family_of
-from invarlock.measure.guards.invariants import count_non_finite
+from invarlock.measure.guards.invariants import count_non_finite, same_numbers
 from invarlock.measure.guards.outliers import count_outliers
 from invarlock.measure.guards.rows import Drifting, largest_change
 from invarlock.measure.guards.spectral import add_gram, spectrum
@@ -30,6 +30,7 @@ _NOTHING: Final[dict[str, Any]] = {
     "log_sigma": None,
     "log_norm": None,
     "outliers": None,
+    "twin": None,
     "drift": None,
     "change": None,
 }
@@ -39,7 +40,10 @@ def scan_model(
     weights: Weights, contract: Contract, baseline: Weights | None = None
 ) -> tuple[Tensor, ...]:
     """The records of all of ``weights``, sorted by name; beside those of ``baseline``, if given."""
-    return tuple(scan_weight(*pair, contract) for pair in _pairs(weights, baseline))
+    return tuple(
+        scan_weight(weight, other, contract, _likes(weight, weights))
+        for weight, other in _pairs(weights, baseline)
+    )
 
 
 def scan_in_threads(
@@ -52,17 +56,24 @@ def scan_in_threads(
     """The same in ``pool``, while the caller does other work: each tensor by one thread, so that
     a record does not depend on how many there are. ``shard`` says which tensors."""
     chosen = islice(_pairs(weights, baseline), shard.index, None, shard.count)
-    return [pool.submit(scan_weight, *pair, contract) for pair in chosen]
+    return [
+        pool.submit(scan_weight, weight, other, contract, _likes(weight, weights))
+        for weight, other in chosen
+    ]
 
 
-def scan_weight(weight: Weight, baseline: Weight | None, contract: Contract) -> Tensor:
-    """The record of one tensor; ``baseline`` is the baseline's of the same name and shape.
+def scan_weight(
+    weight: Weight, baseline: Weight | None, contract: Contract, likes: Sequence[Weight] = ()
+) -> Tensor:
+    """The record of one tensor.
 
-    Raises :class:`SafetyRefusal` E210 for a dtype without a decoder.
+    ``baseline`` is the baseline's of the same name and shape, ``likes`` others of the same arm that
+    may hold the same numbers, in the order of their names.
     """
     if len(weight.shape) < _MATRIX or min(as_matrix(weight.shape)) == 0:
         return _vector(weight, baseline)
-    return _matrix(weight, baseline, contract)
+    twin = next((other.name for other in likes if same_numbers(weight, other)), None)
+    return _matrix(weight, baseline, contract).model_copy(update={"twin": twin})
 
 
 def _vector(weight: Weight, baseline: Weight | None) -> Tensor:
@@ -146,6 +157,17 @@ def _record(
             **numbers,
         }
     )
+
+
+def _likes(weight: Weight, weights: Weights) -> list[Weight]:
+    """Other embeddings and heads of the shape of ``weight``, which is one of them."""
+    if family_of(weight.name) != "embed":
+        return []
+    return [
+        other
+        for name, other in sorted(weights.items())
+        if name != weight.name and other.shape == weight.shape and family_of(name) == "embed"
+    ]
 
 
 def _pairs(weights: Weights, baseline: Weights | None) -> Iterator[tuple[Weight, Weight | None]]:

@@ -174,6 +174,30 @@ def test_non_finite_counts_the_subjects_numbers_alone() -> None:
     assert (baseline.point, baseline.reason) == (0, "the baseline itself holds 3")
 
 
+TWINS = ("lm_head.weight", "model.embed_tokens.weight")
+
+
+def with_head(tensors: Sequence[Tensor], *, tied: bool) -> tuple[Tensor, ...]:
+    """The tensors with a head of its own, whose numbers are the embedding's or are not."""
+    embed = tensors[0]
+    names = {"twin": TWINS[1]} if tied else {}
+    head = embed.model_copy(update={"name": TWINS[0], **names})
+    twin = {"twin": TWINS[0]} if tied else {}
+    return (head, embed.model_copy(update=twin), *tensors[1:])
+
+
+@pytest.mark.parametrize("here", ["none", "tied", "untied"])
+@pytest.mark.parametrize("there", ["none", "tied", "untied"])
+def test_ties_are_those_of_the_baseline(here: str, there: str) -> None:
+    def arm(tensors: Sequence[Tensor], kind: str) -> tuple[Tensor, ...]:
+        return tuple(tensors) if kind == "none" else with_head(tensors, tied=kind == "tied")
+
+    same = (here == "untied") == (there == "untied")
+    found = of(values(arm(SUBJECT, here), arm(BASELINE, there)), "invariants.tied")
+    assert (found.point == 0) == same
+    assert (TWINS[0] in found.reason) == (not same)
+
+
 def test_vectors_are_held_against_the_baselines() -> None:
     moved = of(values(changed(SUBJECT, NORM, change=250_000_000)), "invariants.vectors")
     assert moved == Value("ok", Decimal("0.25"), reason=f"largest in `{NORM}`")

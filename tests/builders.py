@@ -381,7 +381,7 @@ class Synthetic:
 
     def _header(self, parts: Mapping[str, bytes]) -> Header:
         one = digest_bytes(b"tokenizer")
-        tokenizer = TokenizerFacts(vocabulary=one, merges=one, specials=one, template=one)
+        tokenizer = TokenizerFacts(ids=16, vocabulary=one, merges=one, specials=one, template=one)
         return Header(
             origin="measured",
             contract=contract_of(self.bar),

@@ -175,6 +175,9 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "data.windows": _COPIED,
         "baseline.root": _BASELINE,
         "baseline.tokenizer": _TOKENIZER,
+        "subject.tokenizer.ids": _bound(
+            "`tokenizer.same` and `invariants.vocabulary` are recomputed from it"
+        ),
         "baseline.device": _COPIED,
         "subject.root": _SUBJECT,
         "subject.tokenizer": _TOKENIZER,

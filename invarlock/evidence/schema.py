@@ -237,8 +237,12 @@ class Schedule(Frozen):
 
 
 class TokenizerFacts(Frozen):
-    """What decides whether two tokenizers are one: digests of their canonical JSON."""
+    """What decides whether two tokenizers are one: digests of their canonical JSON.
 
+    ``ids`` is the largest token id that it can give, plus one.
+    """
+
+    ids: int = Field(ge=0, lt=2**32)
     vocabulary: Digest
     merges: Digest
     specials: Digest

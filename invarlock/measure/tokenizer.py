@@ -151,7 +151,7 @@ def tokenizer_facts(
     specials: Mapping[str, Json],
     template: str | None,
 ) -> TokenizerFacts:
-    """Digests of what makes a tokenizer, from its parsed files.
+    """Digests of what makes a tokenizer, from its parsed files, and how many ids it can give.
 
     ``vocabulary`` is the model without its merges, and the added tokens; ``merges`` the merges
     together with the normaliser and pre-tokeniser that feed them; ``specials`` which token plays
@@ -163,6 +163,7 @@ def tokenizer_facts(
     if not isinstance(model, dict):
         raise SafetyRefusal("E206", f"`{_FILE}` has no `model`", "save the tokenizer again")
     return TokenizerFacts(
+        ids=_ids(model.get("vocab"), document.get("added_tokens")),
         vocabulary=_digest([_settings(model), document.get("added_tokens")]),
         merges=_digest(
             [_pairs(model.get("merges")), document.get("normalizer"), document.get("pre_tokenizer")]
@@ -170,6 +171,18 @@ def tokenizer_facts(
         specials=_digest([_without(document, _ELSEWHERE), *_configured(config, specials)]),
         template=_digest(template if template is not None else config.get("chat_template")),
     )
+
+
+def _ids(vocabulary: Json, added: Json) -> int:
+    """The largest id plus one, of a vocabulary by token or by order, and of added tokens."""
+    found: list[Json] = [-1]
+    if isinstance(vocabulary, dict):
+        found += vocabulary.values()
+    elif isinstance(vocabulary, list):
+        found.append(len(vocabulary) - 1)
+    if isinstance(added, list):
+        found += [token.get("id") for token in added if isinstance(token, dict)]
+    return max(number for number in found if isinstance(number, int)) + 1
 
 
 def _settings(model: Mapping[str, Json]) -> Json:

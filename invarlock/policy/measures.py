@@ -258,6 +258,15 @@ _MEASURES: Final = (
         "above",
     ),
     Measure(
+        "invariants.vocabulary",
+        Kind.NUMBER,
+        "token ids of the subject's tokenizer that its embedding has no row for",
+        "tensors and tokenizer",
+        Unit.COUNT,
+        _ROWS,
+        "above",
+    ),
+    Measure(
         "invariants.vectors",
         Kind.NUMBER,
         "largest change of an element of a norm or bias, over its own size or the vector's rms",

@@ -267,3 +267,17 @@ def test_a_malformed_tokenizer_is_refused(
     assert caught.value.code == code
     assert f"`{name}`" in caught.value.message
     assert "\n" not in caught.value.message
+
+
+def test_ids_are_counted_to_the_largest(folder: Path) -> None:
+    document = json.loads((folder / "tokenizer.json").read_bytes())
+    facts = load_tokenizer(folder).facts
+    assert facts.ids == max(document["model"]["vocab"].values()) + 1
+
+    def ids(**changes: Any) -> int:
+        return tokenizer_facts({**document, **changes}, {}, {}, None).ids
+
+    assert ids(added_tokens=[{"id": 999, "content": "<new>"}]) == 1000
+    unigram = {"type": "Unigram", "vocab": [["a", -1], ["b", -2]]}
+    assert ids(model=unigram, added_tokens=[]) == 2
+    assert ids(model={"type": "BPE", "vocab": {}}, added_tokens=None) == 0

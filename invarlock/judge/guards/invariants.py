@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from fractions import Fraction
+from typing import Final
 
 from invarlock.canonical import nano_decimal
 from invarlock.evidence.model import Evidence
-from invarlock.evidence.schema import Tensor
+from invarlock.evidence.schema import Tensor, TokenizerFacts
 from invarlock.judge.guards.pairs import by_name, named
 from invarlock.judge.values import Key, Value
+
+_TOKENS: Final = re.compile(
+    r"(^|\.)(embed_tokens|tok_embeddings|embed_in|wte|word_embeddings|shared)\.weight$"
+)
+"""Names of the table that token ids are looked up in, over the habits of many architectures."""
+_MATRIX: Final = 2
 
 
 def invariant_values(evidence: Evidence) -> dict[Key, Value]:
@@ -26,8 +34,23 @@ def invariant_values(evidence: Evidence) -> dict[Key, Value]:
         Key("invariants.structure"): Value("ok", Decimal(len(strange)), reason=named(strange)),
         Key("invariants.dtype"): Value("ok", Decimal(len(retyped)), reason=named(retyped)),
         Key("invariants.tied"): _tied(baseline, subject),
+        Key("invariants.vocabulary"): _vocabulary(evidence.header.subject.tokenizer, subject),
         **_vectors(baseline, subject),
     }
+
+
+def _vocabulary(tokenizer: TokenizerFacts | None, subject: dict[str, Tensor]) -> Value:
+    """Ids that the subject's tokenizer can give and its smallest table of tokens has no row for."""
+    tables = [
+        (tensor.shape[0], name)
+        for name, tensor in sorted(subject.items())
+        if _TOKENS.search(name) and len(tensor.shape) == _MATRIX
+    ]
+    if tokenizer is None or not tables:
+        return Value("missing", reason="no table of tokens, or no tokenizer, is known")
+    rows, name = min(tables)
+    beyond = max(0, tokenizer.ids - rows)
+    return Value("ok", Decimal(beyond), reason=f"`{name}` has {rows} rows" if beyond else "")
 
 
 def _tied(baseline: dict[str, Tensor], subject: dict[str, Tensor]) -> Value:

@@ -198,6 +198,31 @@ def test_ties_are_those_of_the_baseline(here: str, there: str) -> None:
     assert (TWINS[0] in found.reason) == (not same)
 
 
+@pytest.mark.parametrize(("ids", "beyond"), [(0, 0), (16, 0), (17, 1), (50, 34)])
+def test_every_token_has_a_row_in_the_subjects_table(ids: int, beyond: int) -> None:
+    def found(tensors: Sequence[Tensor], arm: str) -> Value:
+        facts = getattr(EVIDENCE.header, arm)
+        told = facts.model_copy(
+            update={"tokenizer": facts.tokenizer.model_copy(update={"ids": ids})}
+        )
+        header = EVIDENCE.header.model_copy(update={arm: told})
+        evidence = replace(evidence_with(tensors), header=header)
+        return of(weight_values(evidence, header.contract), "invariants.vocabulary")
+
+    value = found(SUBJECT, "subject")
+    assert value.point == beyond
+    assert ("16 rows" in value.reason) == (beyond > 0)
+    assert found(SUBJECT, "baseline").point == 0
+    assert found(SUBJECT[1:], "subject").status == "missing"
+
+
+def test_without_a_tokenizer_nothing_is_known_of_its_tokens() -> None:
+    bare = EVIDENCE.header.subject.model_copy(update={"tokenizer": None})
+    header = EVIDENCE.header.model_copy(update={"subject": bare})
+    found = weight_values(replace(evidence_with(SUBJECT), header=header), header.contract)
+    assert of(found, "invariants.vocabulary").status == "missing"
+
+
 def test_vectors_are_held_against_the_baselines() -> None:
     moved = of(values(changed(SUBJECT, NORM, change=250_000_000)), "invariants.vectors")
     assert moved == Value("ok", Decimal("0.25"), reason=f"largest in `{NORM}`")

@@ -50,6 +50,10 @@ def _unpacked(stored: Mapping[str, StoredWeight], packing: Packing) -> Iterator[
         else:
             yield name, weight
     for module, found in parts.items():
+        if f"{module}.weight" in stored and "weight" not in needed:
+            raise SafetyRefusal(
+                "E207", f"`{module[:120]}.weight` is stored twice, packed and not", "keep one"
+            )
         for part in sorted(needed - found.keys()):
             raise SafetyRefusal(
                 "E207", f"`{module[:120]}.{part}` is missing", "fetch the model again"

@@ -30,6 +30,7 @@ _Parts = Mapping[str, StoredWeight]
 
 _WORD: Final = 32
 _BLOCK: Final = 1 << 18
+_WHOLE: Final = ("I32", "I64")
 _AWQ_ORDER: Final = (0, 2, 4, 6, 1, 3, 5, 7)
 PARTS: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "dense": (
@@ -129,6 +130,8 @@ def _ct_shape(module: str, parts: _Parts, packing: Packing) -> tuple[int, int]:
         if len(shape) != 2 or parts["weight"].dtype not in wanted:
             raise _misfit(module, "weight")
         return shape[0], shape[1]
+    if parts["weight_shape"].dtype not in _WHOLE:
+        raise _misfit(module, "weight_shape")
     told = _numbers(parts["weight_shape"]).reshape(-1)
     packed = parts["weight_packed"]
     if told.size != 2 or len(packed.shape) != 2 or packed.dtype != "I32":
@@ -254,6 +257,8 @@ def _groups(
     plain = np.arange(columns, dtype=np.int64) // size
     if stored is None:
         return plain
+    if stored.dtype not in _WHOLE:
+        raise _misfit(module, "g_idx")
     found = _numbers(stored).reshape(-1).astype(np.int64)
     if found.size != columns:
         raise _misfit(module, "g_idx")

@@ -256,10 +256,13 @@ def refusal(folder: Path) -> str:
         lambda parts: parts.update(weight_shape=torch.tensor([0, 96])),
         lambda parts: parts.update(weight_shape=torch.tensor([-48, 96])),
         lambda parts: parts.update(weight_shape=torch.tensor([48, 96, 1])),
+        lambda parts: parts.update(weight_shape=torch.tensor([48.0, float("nan")])),
+        lambda parts: parts.update(weight=torch.ones(48, 96)),
         lambda parts: parts.update(weight_packed=torch.ones(48, 12)),
         lambda parts: parts.update(weight_packed=torch.ones(2, 48, 6, dtype=torch.int32)),
         lambda parts: parts.update(weight_g_idx=torch.full((96,), 3, dtype=torch.int32)),
         lambda parts: parts.update(weight_g_idx=torch.zeros(95, dtype=torch.int32)),
+        lambda parts: parts.update(weight_g_idx=torch.full((96,), float("nan"))),
     ],
 )
 def test_parts_that_do_not_fit(change: Callable[[Any], Any], tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from safetensors.torch import load_file, save_file
 from invarlock.artifacts.model_files import open_model
 from invarlock.errors import SafetyRefusal
 from invarlock.measure.weights.model import weights_of
-from invarlock.measure.weights.packed import PackedWeight, unpack
+from invarlock.measure.weights.packed import PackedWeight
+from invarlock.measure.weights.parts import unpack
 from tests.measure.arms import measure
 from tests.measure.tiny import make_model, prose, write_data
 

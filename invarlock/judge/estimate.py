@@ -34,15 +34,18 @@ _Finish = Callable[[Fraction], tuple[Decimal, bool]]
 class _Mean:
     """A mean with an interval: ``finish(sum of column / sum of weights / units)``.
 
-    ``over`` says what the weights are: the rows of each window, one for each window, or 1 for
-    each that the baseline answers rightly.
+    ``over`` says what the weights are: the rows of each window, or one for each window.
     """
 
     measure: str
     column: str
     units: Fraction
     finish: _Finish
-    over: Literal["rows", "windows", "baseline_right"] = "rows"
+    over: Literal["rows", "windows"] = "rows"
+
+    def of(self, quotient: Fraction) -> tuple[Decimal, bool]:
+        """The value of a sum over its weights, and whether it is exact."""
+        return self.finish(quotient / self.units)
 
 
 _POINT: Final = Fraction(1, 100)
@@ -53,7 +56,6 @@ _MEANS: Final = (
     _Mean("delta_p.mean", "delta_p", NANO * _POINT, exact.nano),
     _Mean("top1.agreement", "top1", Fraction(1), exact.nano),
     _Mean("accuracy.delta", "gap", _POINT, exact.nano, over="windows"),
-    _Mean("accuracy.recovery", "right", Fraction(1), exact.nano, over="baseline_right"),
     _Mean("flips.rate", "flips", Fraction(1), exact.nano, over="windows"),
     _Mean("flips.lost", "lost", Fraction(1), exact.nano, over="windows"),
     _Mean("flips.gained", "gained", Fraction(1), exact.nano, over="windows"),
@@ -77,9 +79,7 @@ class _Part:
 
     def weights(self, over: str, windows: Sequence[int]) -> int:
         """What a sum over these windows is divided by."""
-        if over == "rows":
-            return self.tokens(windows)
-        return len(windows) if over == "windows" else self.columns.by[over].total(windows)
+        return self.tokens(windows) if over == "rows" else len(windows)
 
     def refused(self, name: str, windows: Sequence[int]) -> Value | None:
         """Why these windows give no value of the column ``name``; ``None`` where they give one."""
@@ -130,6 +130,7 @@ def _window_values(part: _Part) -> dict[str, Value]:
         "kl.p99": _kl_p99(part),
         "delta_p.rms": _delta_p_rms(part),
         "accuracy.mcnemar": _mcnemar(part),
+        "accuracy.recovery": _recovery(part),
     }
     found = counted | _tails(part) | _means(part)
     task = part.evidence.header.contract.task
@@ -137,7 +138,7 @@ def _window_values(part: _Part) -> dict[str, Value]:
 
 
 def _means(part: _Part) -> dict[str, Value]:
-    """The measures that have an interval; all see the same resamples."""
+    """The means that have an interval; all see the same resamples."""
     out: dict[str, Value] = {}
     usable: dict[str, list[_Mean]] = defaultdict(list)
     for mean in _MEANS:
@@ -156,29 +157,60 @@ def _weighted(part: _Part, over: str, means: Sequence[_Mean]) -> dict[str, Value
     out: dict[str, Value] = {}
     documents = by_document(part.evidence.windows, part.final)
     weights = [part.weights(over, windows) for windows in documents]
-    if not any(weights):
-        nothing = Value("missing", reason="the baseline answers nothing rightly")
-        return dict.fromkeys((mean.measure for mean in means), nothing)
     sums = [[part.columns.by[mean.column].total(ws) for ws in documents] for mean in means]
-    floor = part.contract.estimate.minimum_documents
-    few = f"{len(documents)} documents, an interval needs {floor}"
-    enough = len(documents) >= floor
-    limits = intervals(sums, weights, part.contract.estimate) if enough else [None] * len(sums)
+    limits = _intervals(part, sums, weights)
     for mean, column, limit in zip(means, sums, limits, strict=True):
         point = Fraction(sum(column), sum(weights))
-        out[mean.measure] = _with_limits(mean, point, limit, few)
+        out[mean.measure] = _with_limits(mean.of, point, limit)
     return out
 
 
-def _with_limits(mean: _Mean, point: Fraction, limits: Limits | None, few: str) -> Value:
-    value, is_exact = mean.finish(point / mean.units)
-    if limits is None:
-        return Value("too_few", value, reason=few, exact=is_exact)
+def _intervals(
+    part: _Part, sums: Sequence[Sequence[int]], weights: Sequence[int]
+) -> Sequence[Limits | str]:
+    """The interval of each, or why there are too few documents for one."""
+    floor = part.contract.estimate.minimum_documents
+    if len(weights) < floor:
+        return [f"{len(weights)} documents, an interval needs {floor}"] * len(sums)
+    return intervals(sums, weights, part.contract.estimate)
+
+
+def _with_limits(finish: _Finish, point: Fraction, limits: Limits | str) -> Value:
+    value, is_exact = finish(point)
+    if isinstance(limits, str):
+        return Value("too_few", value, reason=limits, exact=is_exact)
     if limits.low is None or limits.high is None:
         return Value("ok", value, reason=limits.reason, exact=is_exact)
-    low, _ = mean.finish(limits.low / mean.units)
-    high, _ = mean.finish(limits.high / mean.units)
+    low, high = (finish(end)[0] for end in (limits.low, limits.high))
     return Value("ok", value, low, high, exact=is_exact and limits.exact)
+
+
+def _recovery(part: _Part) -> Value:
+    """Subject's accuracy over baseline's: R / B, right answers of either.
+
+    Some documents have none that the baseline answers rightly, so the ratio is resampled by its
+    residuals r - (R / B) b, whose mean over that of b is what it strays by (Cochran, *Sampling
+    Techniques*, 1977, section 6.4). Undefined where the baseline is never right.
+    """
+    refused = part.refused("right", part.final)
+    if refused is not None:
+        return refused
+    documents = by_document(part.evidence.windows, part.final)
+    right, base = (
+        [part.columns.by[name].total(windows) for windows in documents]
+        for name in ("right", "baseline_right")
+    )
+    total, whole = sum(right), sum(base)
+    if not whole:
+        return Value("missing", reason="undefined: the baseline answers nothing rightly")
+    residuals = [r * whole - total * b for r, b in zip(right, base, strict=True)]
+    weights = [len(windows) for windows in documents]
+    (limits,) = _intervals(part, [residuals], weights)
+    point, scale = Fraction(total, whole), Fraction(sum(weights), whole * whole)
+    value, is_exact = exact.nano(point)
+    found = _with_limits(lambda stray: exact.nano(max(Fraction(0), point + stray * scale)),
+                         Fraction(0), limits)  # fmt: skip
+    return replace(found, point=value, exact=is_exact and found.exact)
 
 
 def _drift(part: _Part) -> Value:

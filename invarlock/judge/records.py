@@ -120,7 +120,8 @@ class ModelRecord(Frozen):
 
 
 class Validation(Frozen):
-    """Whether every required gate on ``perplexity.ratio`` passes, and there is one."""
+    """Whether every required gate on the task's primary metric passes, and there is one:
+    ``perplexity.ratio`` where rows are tokens, ``accuracy.delta`` where they are choices."""
 
     primary_metric_acceptable: bool
 

@@ -62,6 +62,8 @@ __all__ = [
 ]
 
 _HINT: Final = "do not deploy; ask the producer"
+_PRIMARY: Final = frozenset({"perplexity.ratio", "accuracy.delta"})
+"""The metric that a task is first judged by: one of them exists for each."""
 TOKENIZER_FILES: Final = frozenset(
     {
         "added_tokens.json",
@@ -255,12 +257,12 @@ def _text(values: Values, key: Key) -> str | None:
 
 
 def _primary(verdict: Verdict) -> bool:
-    ratios = [
+    primary = [
         gate.verdict == "pass"
         for gate in verdict.gates
-        if gate.measure == "perplexity.ratio" and gate.level == "require"
+        if gate.measure in _PRIMARY and gate.level == "require"
     ]
-    return bool(ratios) and all(ratios)
+    return bool(primary) and all(primary)
 
 
 def _gates(verdict: Verdict, spans: Mapping[str, Span]) -> Iterable[ReportedGate]:

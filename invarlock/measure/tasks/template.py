@@ -190,8 +190,8 @@ def _bounded() -> Iterator[None]:
         raise _refused(f"fails: {_line(err)}") from err
 
 
-class _TooLong(Exception):
-    """Raised by the alarm."""
+class _TooLong(BaseException):
+    """Raised by the alarm. jinja2 rewrites the traceback of every :class:`Exception`."""
 
 
 @contextmanager

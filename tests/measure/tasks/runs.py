@@ -11,7 +11,15 @@ import numpy as np
 from invarlock.canonical import digest_bytes
 from invarlock.evidence import store
 from invarlock.evidence.model import Evidence
-from invarlock.evidence.schema import ArmFacts, Contract, DataFacts, Header, Schedule, Window
+from invarlock.evidence.schema import (
+    PART_FILES,
+    ArmFacts,
+    Contract,
+    DataFacts,
+    Header,
+    Schedule,
+    Window,
+)
 from invarlock.measure.arm import run_arm
 from invarlock.measure.job import ArmAnswer, ArmJob, Span
 from invarlock.policy.floors import masked_tokens
@@ -54,9 +62,10 @@ def evidence_of(
     second = lay_out(place / "subject", links)
     two = run_arm(ArmJob(arm="subject", drawn=True, **rest), second)
     parts = {name: (first.out / name).read_bytes() for name in HANDED_OVER if "hidden" not in name}
-    parts["baseline.tensors.json"] = (first.out / "baseline.tensors.json").read_bytes()
-    for name in ("subject.i64", "subject.tensors.json"):
-        parts[name] = (second.out / name).read_bytes()
+    for name in PART_FILES:
+        own = first.out if name.startswith("baseline") else second.out
+        if name not in parts:
+            parts[name] = (own / name).read_bytes()
     windows = [Window.model_validate_json(json.dumps(w)) for w in json.loads(parts["windows.json"])]
     assert two.subject_ids is not None
     pairs = zip(windows, two.subject_ids, strict=True)

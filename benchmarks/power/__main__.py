@@ -41,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--cache", type=Path, default=ROOT / ".cache" / "invarlock-power")
     parser.add_argument("--fresh", action="store_true", help="measure again what is kept")
     parser.add_argument("--record", action="store_true", help=f"write {TABLE.name}")
+    parser.add_argument("--note", default="", help="a line for the page's head")
     parser.add_argument("--json", type=Path, metavar="FILE", help="every value and gate as JSON")
     asked = parser.parse_args(argv)
     edits = [one for one in EDITS if any(fnmatch(one.name, name) for name in asked.only or ["*"])]
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = json.dumps([document(one) for one in found], indent=1, ensure_ascii=False)
         asked.json.write_text(text + "\n", encoding="utf-8")
     if asked.record:
-        TABLE.write_text(render(found, list(_head(found, setting))), encoding="utf-8")
+        TABLE.write_text(render(found, list(_head(found, setting, asked.note))), encoding="utf-8")
     return 0
 
 
@@ -74,7 +75,7 @@ def _done(edit: Edit, setting: Setting, *, fresh: bool) -> Judged:
     return found
 
 
-def _head(found: Sequence[Judged], setting: Setting) -> Iterator[str]:
+def _head(found: Sequence[Judged], setting: Setting, note: str) -> Iterator[str]:
     """What the page says before its tables."""
     first = next(one.edit.name for one in found if not one.refusal)
     header = evidence_of(setting.kept / first / "run").header
@@ -92,14 +93,16 @@ def _head(found: Sequence[Judged], setting: Setting) -> Iterator[str]:
     yield "What was expected of an edit was written down before it was measured"
     yield "(`benchmarks/power/edits.py`); one model and one text calibrate no other."
     yield ""
-    yield f"- {datetime.now(UTC):%Y-%m-%d}; {', '.join(versions)}; Python"
-    yield f"  {platform.python_version()} on {platform.machine()}"
+    yield f"- {datetime.now(UTC):%Y-%m-%d}; {', '.join(versions)};"
+    yield f"  Python {platform.python_version()} on {platform.machine()}"
     yield f"- {header.schedule.final} final and {header.schedule.preview} preview windows of"
     yield f"  {header.contract.windows.length} tokens, drawn for bar"
     yield f"  `{report['policy']['bar']}` {report['policy']['bar_digest']}"
     yield f"- measurement contract {header.contract.digest}"
     yield f"- judged under policy {compiled.ir.digest}"
     yield f"- baseline {header.baseline.root}, data {header.data.digest}"
+    if note:
+        yield f"- {note}"
 
 
 if __name__ == "__main__":

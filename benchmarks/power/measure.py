@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from benchmarks.power.edits import Edit
 from benchmarks.power.subject import Baseline
+from invarlock.errors import InvarlockError
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import RuntimeFacts
 from invarlock.evidence.store import read_evidence
@@ -87,7 +88,8 @@ def measured(edit: Edit, setting: Setting) -> Path:
     """
     folder = setting.kept / edit.name
     key = json.dumps(setting.key(edit), sort_keys=True)
-    if (folder / _KEY).is_file() and (folder / _KEY).read_text(encoding="utf-8") == key:
+    kept = (folder / _KEY).is_file() and (folder / _KEY).read_text(encoding="utf-8") == key
+    if kept and _readable(folder):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -103,6 +105,17 @@ def measured(edit: Edit, setting: Setting) -> Path:
     (folder / _ASKED).write_text(json.dumps(took), encoding="utf-8")
     (folder / _KEY).write_text(key, encoding="utf-8")
     return folder
+
+
+def _readable(folder: Path) -> bool:
+    """Whether what is kept of an edit is evidence as it is written today, or a refusal."""
+    if (folder / "refusal.txt").is_file():
+        return True
+    try:
+        evidence_of(folder / "run")
+    except (OSError, ValueError, InvarlockError):
+        return False
+    return True
 
 
 def _evaluate(subject: Path, folder: Path, setting: Setting) -> int:

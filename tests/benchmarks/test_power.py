@@ -186,6 +186,10 @@ def test_edits_are_measured_once_and_judged_under_every_tier(
     for edit in edits:
         measured(edit, setting)
     assert at == [(tmp_path / "kept" / edit.name / "run").stat().st_mtime_ns for edit in edits]
+    # What another version of the evidence left is measured anew.
+    (tmp_path / "kept" / "copy" / "run" / "evidence" / "evidence.json").write_text("{}")
+    measured(edits[0], setting)
+    assert judged(edits[0], setting).verdicts["tight"].verdict == "pass"
     page = render([judged(edit, setting) for edit in edits], ["# Head"])
     assert "| `one-nan` |" in page
     assert "`invariants.non_finite`" in page

@@ -196,13 +196,20 @@ def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     with (
         clock.phase("score"),
         (place.inputs / HIDDEN_FILE).open("rb") as hidden,
-        guarded(job, both and both[0], scored) as guards,
+        guarded(job, both and both[0], scored, alone=not _is_split(both, hidden)) as guards,
     ):
         columns = _subject_columns(job, place, scored, both, hidden)
     place.write("subject.i64", encode_columns(*columns))
     place.write("subject.tensors.json", encode_tensors(tensors))
     place.write("subject.activations.json", encode_activations(guards.layers))
     return _answer(job, clock, tokenizer).model_copy(update={"subject_ids": tuple(ids)})
+
+
+def _is_split(both: tuple[Body, Head | None] | None, hidden: IO[bytes]) -> bool:
+    """Whether the baseline's head was split, and left hidden states for it."""
+    states = hidden.seek(0, 2)
+    hidden.seek(0)
+    return both is not None and both[1] is not None and states > 0
 
 
 def _subject_columns(
@@ -221,8 +228,7 @@ def _subject_columns(
     tick = _counter(place, len(scored.windows))
     if body.choices is not None:
         return (score_choices(body, scored.layout, tick, seam=scored.seam),)
-    split = hidden.seek(0, 2) > 0
-    hidden.seek(0)
+    split = head is not None and _is_split(both, hidden)
     pairing = Pairing(head, hidden, losses) if head is not None and split else None
     if pairing is None and body.head is not None:
         place.say("the baseline's head is not split: no KL, Δp, agreement")

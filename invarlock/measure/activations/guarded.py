@@ -30,12 +30,15 @@ class Guarded:
 
 
 @contextmanager
-def guarded(job: ArmJob, body: Body | None, scored: Scored) -> Iterator[Guarded]:
+def guarded(
+    job: ArmJob, body: Body | None, scored: Scored, *, alone: bool = False
+) -> Iterator[Guarded]:
     """Watch the layers of ``body`` while the guard windows are scored inside, for a model that
     predicts from the past: what a layer puts out of others has its rows elsewhere.
 
-    They are the first batch, and the job whose span begins with them watches. A body whose head is
-    not split scores in other batches, so that it gets a pass of its own.
+    They are the first batch, and the job whose span begins with them watches. Where either arm's
+    head is not split (``alone``: the other's), windows are scored one by one, so that the guards
+    get a pass of their own.
     """
     elsewhere = job.span is not None and job.span.start > 0
     if body is None or elsewhere or job.contract.task != "causal_lm":
@@ -46,6 +49,6 @@ def guarded(job: ArmJob, body: Body | None, scored: Scored) -> Iterator[Guarded]
     part = scored.layout.part(0, guard_windows(job.contract, job.schedule))
     watch = Watch(body.model, part)
     with watch.next_pass():
-        if body.head is None:
+        if alone or body.head is None:
             watch.run()
         yield Guarded(watch)

@@ -49,6 +49,7 @@ def test_numbers_that_are_not_finite_are_not_lost() -> None:
 def test_every_plain_layer_of_a_loaded_model_is_replaced(tiny: Path) -> None:
     with open_model(tiny) as files:
         model = load_model(tiny, files, read_config(files)).model
+    use_products(model)
     layers = [layer for layer in model.modules() if isinstance(layer, Linear)]
     assert len(layers) > 7
     assert all(type(layer) is not Linear for layer in layers)

@@ -217,7 +217,7 @@ def test_a_defect_is_an_internal_error_and_no_traceback(
 ) -> None:
     defect = (
         "import invarlock.measure.arm as arm\n"
-        "def broken(path): raise ZeroDivisionError('as if by accident')\n"
+        "def broken(*given): raise ZeroDivisionError('as if by accident')\n"
         "arm.read_documents = broken"
     )
     links = {"model": tiny, "data.jsonl": data}

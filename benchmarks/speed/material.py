@@ -76,7 +76,7 @@ class Material:
     def peers(self) -> str | None:
         """The interpreter of the peers' environment; None without `make peers`."""
         python = KEEP / "venv" / "bin" / "python"
-        modules = "import lm_eval, weightwatcher"
+        modules = "import lm_eval.models.huggingface, weightwatcher"
         if not python.exists():
             return None
         done = subprocess.run([str(python), "-c", modules], capture_output=True, check=False)

@@ -2,7 +2,8 @@
     python weightwatcher_spectra.py MODEL THREADS
 
 Prints wall and processor seconds of the analysis alone, imports and loading not counted, and how
-many matrices it took up.
+many matrices it took up. A head tied to the embedding is the same matrix and is left out: the tool
+would analyse it twice.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ def main() -> None:
     model_path, threads = sys.argv[1:]
     torch.set_num_threads(int(threads))
     model = AutoModelForCausalLM.from_pretrained(model_path, dtype=torch.float32)
+    watcher = weightwatcher.WeightWatcher(model=model)
+    found = watcher.describe()
+    tied = found[found["longname"] == "lm_head"] if model.config.tie_word_embeddings else found[:0]
+    skipped = [-int(layer) for layer in tied["layer_id"]]  # negative: all layers but these
     start, worked = time.perf_counter(), time.process_time()
-    details = weightwatcher.WeightWatcher(model=model).analyze()
+    details = watcher.analyze(layers=skipped)
     print(time.perf_counter() - start, time.process_time() - worked, len(details))
 
 

@@ -5,7 +5,8 @@
 
 Each trial draws documents of unequal size, whose windows are correlated, with the true mean on the
 bound, and asks the judge's own :func:`invarlock.judge.bootstrap.intervals`. A pass is false there;
-at 95% each side may err 2.5%. ``make soak`` writes the table of ``benchmarks/COVERAGE.md``.
+at 95% each side may err 2.5%. ``benchmarks/COVERAGE.md`` holds what it
+printed.
 """
 
 from __future__ import annotations

@@ -49,6 +49,20 @@ PART_FILES: Final = (
 Dtype = Literal["float32", "bfloat16", "float16"]
 """In which a model's body computes; head, softmax and sums are float32 and float64 always."""
 
+TOKEN_TOLERANCE: Final[Mapping[Dtype, float]] = {
+    "float32": 1e-4,
+    "bfloat16": 1e-1,
+    "float16": 2e-2,
+}
+"""Nats by which one token's log-loss may differ, on one machine, between numbers of threads and
+shapes of batches. With both the same there is no difference: the bits are the same run to run."""
+MEAN_TOLERANCE: Final[Mapping[Dtype, float]] = {
+    "float32": 1e-6,
+    "bfloat16": 5e-3,
+    "float16": 1e-3,
+}
+"""Likewise for the mean over all tokens."""
+
 Task = Literal["causal_lm", "masked_lm", "seq2seq_lm", "multiple_choice", "classification"]
 
 

@@ -228,7 +228,7 @@ def _subject_columns(
     tick = _counter(place, len(scored.windows))
     if body.choices is not None:
         return (score_choices(body, scored.layout, tick, seam=scored.seam),)
-    split = head is not None and _is_split(both, hidden)
+    split = _is_split(both, hidden)
     pairing = Pairing(head, hidden, losses) if head is not None and split else None
     if pairing is None and body.head is not None:
         place.say("the baseline's head is not split: no KL, Δp, agreement")

@@ -5,13 +5,14 @@ The file is hostile input. Whatever could be read in two ways is refused with it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, Protocol, TypeVar
 
-from invarlock.canonical import Json, StrictJsonError, strict_json
-from invarlock.errors import EnvironmentFault, SafetyRefusal
+from invarlock.canonical import Json
+from invarlock.errors import SafetyRefusal
+from invarlock.measure.lines import JsonLines
 
 MAX_LINE: Final = 64 << 20
 """Cap of one line in bytes."""
@@ -19,7 +20,7 @@ MAX_DOCUMENTS: Final = 4_000_000
 MAX_ID: Final = 256
 MAX_SLICE: Final = 128
 _ALWAYS: Final = frozenset({"id", "slice"})
-_HINT: Final = "mend or remove the line"
+LINES: Final = JsonLines("data", "mend or remove the line", MAX_LINE, MAX_DOCUMENTS, depth=8)
 
 C = TypeVar("C")
 Made = TypeVar("Made", covariant=True)  # noqa: PLC0105 - a short name for a short protocol
@@ -59,10 +60,10 @@ def read_documents(path: Path, form: Form[C]) -> tuple[Document[C], ...]:
     """
     documents: list[Document[C]] = []
     seen: dict[str, int] = {}
-    for number, line in _lines(path):
+    for number, line in LINES.lines(path):
         document = parse_line(line, number, form)
         if document.id in seen:
-            raise _broken(number, f"repeats the id of line {seen[document.id]}")
+            raise LINES.broken(number, f"repeats the id of line {seen[document.id]}")
         seen[document.id] = number
         documents.append(document)
     if not documents:
@@ -73,20 +74,15 @@ def read_documents(path: Path, form: Form[C]) -> tuple[Document[C], ...]:
 def parse_line(line: bytes, number: int, form: Form[C]) -> Document[C]:
     """The document of one line, without its newline. Raises :class:`SafetyRefusal` E003."""
     if not line.strip():
-        raise _broken(number, "is empty")
-    try:
-        value = strict_json(line, max_bytes=MAX_LINE, max_depth=8)
-    except StrictJsonError as err:
-        raise _broken(number, f"is not strict json: {err}") from err
-    if not isinstance(value, dict):
-        raise _broken(number, "is not a json object")
+        raise LINES.broken(number, "is empty")
+    value = LINES.parse(line, number)
     unknown = sorted(set(value) - form.keys - _ALWAYS)
     if unknown:
-        raise _broken(number, f"has an unknown key `{unknown[0][:80]}`")
+        raise LINES.broken(number, f"has an unknown key `{unknown[0][:80]}`")
     try:
         content = form.parse(value)
     except Malformed as err:
-        raise _broken(number, str(err)) from err
+        raise LINES.broken(number, str(err)) from err
     return Document(
         id=_label(value.get("id"), "id", MAX_ID, number) or f"line:{number}",
         content=content,
@@ -94,36 +90,12 @@ def parse_line(line: bytes, number: int, form: Form[C]) -> Document[C]:
     )
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with path.open("rb") as file:
-            number = 0
-            while line := file.readline(MAX_LINE + 1):
-                number += 1
-                if len(line) > MAX_LINE:
-                    raise _broken(number, f"is longer than {MAX_LINE} bytes")
-                if number > MAX_DOCUMENTS:
-                    raise _broken(number, f"is one more than {MAX_DOCUMENTS} documents")
-                yield number, line.removesuffix(b"\n").removesuffix(b"\r")
-    except OSError as err:
-        raise EnvironmentFault("E601", "the data file cannot be read", "check the path") from err
-
-
 def _label(value: Json, key: str, cap: int, number: int) -> str | None:
     """A short printable string, since it is shown to people and pairs the arms."""
     if value is None:
         return None
     if not isinstance(value, str) or not value or len(value) > cap or not value.isprintable():
-        raise _broken(
+        raise LINES.broken(
             number, f"has `{key}` that is not a printable string of 1 to {cap} characters"
         )
     return value
-
-
-def _broken(number: int, reason: str) -> SafetyRefusal:
-    return SafetyRefusal("E003", f"line {number} of the data {_shown(reason)}", _HINT)
-
-
-def _shown(text: str) -> str:
-    """Printable ASCII: the data must not write to a terminal."""
-    return text.encode("unicode_escape").decode("ascii")[:200]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_an_absent_file_is_the_surroundings_and_an_empty_one_the_data(tmp_path: 
 def test_a_line_longer_than_the_cap_is_not_read_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest, "MAX_LINE", 50)
+    monkeypatch.setattr(ingest, "LINES", replace(ingest.LINES, max_line=50))
     path = tmp_path / "data.jsonl"
     path.write_bytes(GOOD + b"\n" + b'{"text": "' + b"a" * 60 + b'"}')
     with pytest.raises(SafetyRefusal, match="line 2 of the data is longer than 50 bytes"):

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from invarlock.canonical import Json, StrictJsonError, strict_json
-from invarlock.errors import EnvironmentFault, SafetyRefusal
+from invarlock.canonical import Json
+from invarlock.errors import SafetyRefusal
 from invarlock.evidence.model import Int64s
 from invarlock.evidence.schema import Digest
 from invarlock.measure.fixed import to_nano
+from invarlock.measure.lines import JsonLines
 
 MAX_LINE: Final = 16 << 20
 """Cap of one line in bytes."""
 MAX_ITEMS: Final = 1_000_000
 MAX_LABEL: Final = 128
-_HINT: Final = "mend or remove the line; both logs alike"
+_LINES: Final = JsonLines(
+    "log", "mend or remove the line; both logs alike", MAX_LINE, MAX_ITEMS, depth=32
+)
 _SAFE: Final = 2**53 - 1
 
 
@@ -62,10 +65,10 @@ def read_items(path: Path, parse: Parse) -> tuple[Item, ...]:
     """
     items: list[Item] = []
     seen: dict[str, int] = {}
-    for number, line in _lines(path):
+    for number, line in _LINES.lines(path):
         item = _item(line, number, parse)
         if item.document in seen:
-            raise broken(number, f"names the document of line {seen[item.document]} again")
+            raise _LINES.broken(number, f"names the document of line {seen[item.document]} again")
         seen[item.document] = number
         items.append(item)
     if not items:
@@ -108,35 +111,9 @@ def label(value: Json, what: str) -> str | None:
     return value
 
 
-def broken(number: int, reason: str) -> SafetyRefusal:
-    """E003 for a line of a log."""
-    shown = reason.encode("unicode_escape").decode("ascii")[:300]
-    return SafetyRefusal("E003", f"line {number} of the log {shown}", _HINT)
-
-
 def _item(line: bytes, number: int, parse: Parse) -> Item:
-    try:
-        value = strict_json(line, max_bytes=MAX_LINE, max_depth=32)
-    except StrictJsonError as err:
-        raise broken(number, f"is not strict json: {err}") from err
-    if not isinstance(value, dict):
-        raise broken(number, "is not a json object")
+    value = _LINES.parse(line, number)
     try:
         return parse(value, number)
     except ValueError as err:
-        raise broken(number, str(err)) from err
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    try:
-        with path.open("rb") as file:
-            number = 0
-            while line := file.readline(MAX_LINE + 1):
-                number += 1
-                if len(line) > MAX_LINE:
-                    raise broken(number, f"is longer than {MAX_LINE} bytes")
-                if number > MAX_ITEMS:
-                    raise broken(number, f"is one more than {MAX_ITEMS} documents")
-                yield number, line.removesuffix(b"\n").removesuffix(b"\r")
-    except OSError as err:
-        raise EnvironmentFault("E601", "the log cannot be read", "check the path") from err
+        raise _LINES.broken(number, str(err)) from err

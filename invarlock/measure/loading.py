@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from invarlock.artifacts.model_files import ModelFiles
 from invarlock.errors import EnvironmentFault, SafetyRefusal
 from invarlock.evidence.schema import Dtype
+from invarlock.measure.postpone import META_KERNELS, run_now
 from invarlock.measure.weights.model import weights_of
 from invarlock.measure.weights.packed import PackedWeight
 
@@ -168,28 +169,41 @@ def load_model(
     architecture cannot be built from its configuration; :class:`EnvironmentFault` E604 when memory
     gives out.
     """
-    import torch
-
-    model_class = _class_of(config, models)
     try:
-        model, info = model_class.from_pretrained(
-            None,
-            config=config,
-            state_dict=_state(folder, files),
-            dtype=getattr(torch, dtype),
-            attn_implementation="sdpa" if model_class._supports_sdpa else "eager",
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-        )
+        try:
+            model, info = _build(folder, files, config, models, dtype)
+        except NotImplementedError:  # an operator that has no kernel for tensors without storage
+            if not run_now(META_KERNELS):
+                raise
+            model, info = _build(folder, files, config, models, dtype)
     except _BAD_CONFIG as err:
         if _OUT_OF_MEMORY in str(err):
             raise MemoryError from err
         raise _refused("E206", "the model cannot be built from `config.json`", err) from err
     _check_fit(info)
     return Loaded(model.eval().requires_grad_(False), len(info["unexpected_keys"]))
+
+
+def _build(
+    folder: Path, files: ModelFiles, config: PretrainedConfig, models: str, dtype: Dtype
+) -> tuple[Any, dict[str, Any]]:
+    """The model, and what the library says of how the tensors fit."""
+    import torch
+
+    model_class = _class_of(config, models)
+    built: tuple[Any, dict[str, Any]] = model_class.from_pretrained(
+        None,
+        config=config,
+        state_dict=_state(folder, files),
+        dtype=getattr(torch, dtype),
+        attn_implementation="sdpa" if model_class._supports_sdpa else "eager",
+        ignore_mismatched_sizes=True,
+        output_loading_info=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+    )
+    return built
 
 
 def _class_of(config: PretrainedConfig, models: str) -> Any:

@@ -4,8 +4,8 @@ The model library imports PyTorch's compiler for the sake of a few decorators, i
 tensors for checks of type, and reads the source of every model it knows to list their names. That
 took half of the time and a quarter of the memory of a process that scores a small model. Here the
 modules of :data:`POSTPONED` are found but not run: importing one of their submodules works, and the
-first use of a name that only the module itself can give runs it after all. So nothing is taken
-away; if a version of a library needs more, only time is lost.
+first use of a name that only the module itself can give runs it after all, and so does
+:func:`run_now`. So nothing is taken away; if a version of a library needs more, only time is lost.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import version
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 Known = Callable[[], Mapping[str, object]]
 
@@ -31,16 +31,35 @@ POSTPONED: Final[Mapping[str, Known]] = {
     "torch._dynamo": lambda: dict.fromkeys(
         ("allow_in_graph", "assume_constant_result", "disable"), _mark
     ),
+    "torch._meta_registrations": dict,
     "torch.export": dict,
+    "torch.utils._content_store": dict,  # it and `torch._prims` import one another
     "transformers": lambda: {"__version__": version("transformers")},
     "transformers.models": dict,
+    "transformers.processing_utils": lambda: {"Unpack": Unpack},
 }
 """Modules by name, with what each offers without being run."""
+
+META_KERNELS: Final = "torch._meta_registrations"
+"""What PyTorch's own tables lack for tensors without storage, which models are built of at first;
+:func:`run_now` brings it. It holds no name that anything would ask for."""
+
+_WAITING: Final = "_invarlock_waiting"
 
 
 def postpone() -> None:
     """Let the modules of :data:`POSTPONED` wait from now on; those already imported stay."""
     sys.meta_path.insert(0, _Finder())
+
+
+def run_now(name: str) -> bool:
+    """Run the module ``name`` for what it does rather than for a name in it; whether it waited."""
+    module = sys.modules[name]
+    waiting: list[Loader] = vars(module).get(_WAITING, [])
+    if not waiting:
+        return False
+    waiting.pop().exec_module(module)
+    return True
 
 
 class _Finder(MetaPathFinder):
@@ -57,7 +76,11 @@ class _Finder(MetaPathFinder):
 
 
 class _Alone(Loader):
-    """PyTorch, told that this process is not one of several; the model library asks it."""
+    """PyTorch, told that this process is not one of several; the model library asks it.
+
+    Its random generators get the class of their class, which is otherwise given to them on the way
+    to the operators of the meta device.
+    """
 
     def __init__(self, own: Loader) -> None:
         self._own = own
@@ -67,6 +90,9 @@ class _Alone(Loader):
         self._own.exec_module(module)
         torch: Any = module
         torch.distributed.is_available = lambda: False
+        give = getattr(torch._C, "_set_generator_metaclass", None)
+        if give is not None:
+            give(import_module("torch._opaque_base").OpaqueBaseMeta)
 
 
 class _Postponed(Loader):
@@ -92,6 +118,7 @@ class _Postponed(Loader):
             raise AttributeError(f"module `{module.__name__}` has no attribute `{name}`")
 
         vars(module).update(POSTPONED[module.__name__](), __getattr__=missing)
+        vars(module)[_WAITING] = waiting
 
 
 def _path(module: ModuleType) -> Sequence[str] | None:

@@ -156,6 +156,7 @@ CODES: Final[dict[str, Code]] = {
     "E136": _c("too large to compare exactly", "compare fewer or smaller bars"),
     "E137": _c("the file already exists", "choose another name, or pass --force"),
     "E138": _c("not for this task", "use a measure of the task; see grammar/REFERENCE.md"),
+    "E139": _c("settings that do not go together", "set both, or neither"),
     # E2xx: untrusted artifacts
     "E201": _c("pickle where weights are expected", "convert the model to safetensors"),
     "E202": _c("malformed safetensors file", "fetch or write the file again"),

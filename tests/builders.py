@@ -20,6 +20,7 @@ from invarlock.canonical import NANO, canonical_bytes, digest_bytes
 from invarlock.evidence import store
 from invarlock.evidence.activations import guard_windows
 from invarlock.evidence.layout import Layout, whole_runs
+from invarlock.evidence.looks import look_ends
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schedule import draw, schedule_seed, window_id
 from invarlock.evidence.schema import (
@@ -117,7 +118,7 @@ def make_bar(*gates: Gate, final: int = 24, preview: int = 12, **settings: str) 
     """A bar with floors under its windows; settings are the defaults but for ``settings``, whose
     dots are spelled ``__`` (``windows__length="8"``)."""
     chosen = {name: setting.default for name, setting in SETTINGS.items()}
-    chosen |= {"windows.length": "9"}
+    chosen |= {"windows.length": "9", "estimate.minimum": "8"}
     chosen |= {name.replace("__", "."): text for name, text in settings.items()}
     floors = (at_least("windows.final", str(final)), at_least("windows.preview", str(preview)))
     ordered = tuple(sorted((*floors, *gates), key=lambda gate: gate.id))
@@ -294,6 +295,7 @@ class Synthetic:
     subject_activations: tuple[Activation, ...] | None = None
     seed: int = 1
     beacon: Beacon | None = None
+    look: int | None = None
 
     @property
     def scored(self) -> int:
@@ -303,8 +305,11 @@ class Synthetic:
     @property
     def windows(self) -> int:
         """Windows drawn."""
-        schedule = schedule_of(self.bar, DATA_DIGEST)
-        return schedule.preview + schedule.final
+        schedule = self._schedule()
+        looks = int(self.bar.settings["estimate.looks"])
+        if schedule.look == looks:
+            return schedule.preview + schedule.final
+        return look_ends(schedule.final, looks)[schedule.look - 1]
 
     @property
     def rows(self) -> int:
@@ -345,7 +350,7 @@ class Synthetic:
 
     def _schedule(self) -> Schedule:
         seed = schedule_seed(self.bar.digest, DATA_DIGEST, self.beacon)
-        return schedule_of(self.bar, seed, self.beacon)
+        return schedule_of(self.bar, seed, self.beacon, self.look)
 
     def _layers(self, given: tuple[Activation, ...] | None) -> bytes:
         tokens = guard_windows(contract_of(self.bar), self._schedule()) * self.scored
@@ -359,7 +364,7 @@ class Synthetic:
         tokens = rng.integers(0, 50_000, (offered, length), dtype=np.uint32)
         ids = [window_id(row.tolist()) for row in tokens]
         schedule = self._schedule()
-        drawn = draw(schedule, ids)
+        drawn = draw(schedule, ids)[: self.windows]
         windows = []
         for order, position in enumerate(drawn):
             # By order, not by position: how many documents are drawn must not hang on the digest

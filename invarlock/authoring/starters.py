@@ -14,7 +14,9 @@ task  = TASK
 
 windows  { schedule = baseline; WINDOWS; beacon = none }
 model    { dtype = float32 }
-estimate { ESTIMATE }  # any seed would do: it is fixed to repeat the resamples
+# Any seed would do: it is fixed to repeat the resamples. An interval over fewer documents than
+# `minimum` is inconclusive. One look: a run is judged once, at its end.
+estimate { ESTIMATE }
 
 # What holds for every tier: nothing broken, both arms measured alike, the boundary closed.
 require invariants.non_finite == 0
@@ -86,12 +88,6 @@ test "numbers from nowhere" {
   tier = balanced
   given evidence.origin = missing
   expect incomplete because evidence.origin
-}
-
-test "numbers from a log of another program" {
-  tier = balanced
-  given evidence.origin = imported
-  expect fail because evidence.origin
 }
 
 test "no sandbox" {
@@ -262,7 +258,7 @@ class Starter:
 
     about: str
     windows: str
-    estimate: str = "confidence = 95%; seed = 7"
+    estimate: str = "confidence = 95%; seed = 7; minimum = 32; looks = 1; spending = none"
     choices: bool = False
 
 
@@ -282,7 +278,7 @@ STARTERS: Final = {
     "multiple_choice": Starter(
         "Does an edited language model answer as many questions rightly as its baseline?",
         "length = 512 tokens",
-        "confidence = 95%; seed = 7; normalise = none",
+        "confidence = 95%; seed = 7; minimum = 32; looks = 1; spending = none; normalise = none",
         choices=True,
     ),
     "classification": Starter(

@@ -58,6 +58,11 @@ class Evidence:
     top1: Int64s | None = None
 
     @property
+    def last_look(self) -> bool:
+        """Whether all the windows that were planned are there."""
+        return self.header.schedule.look == self.header.contract.estimate.looks
+
+    @property
     def columns(self) -> Mapping[str, Int64s]:
         """Every column that its task and origin have, in the order they are stored:
         ``baseline_loss``, ``loss`` and so on."""

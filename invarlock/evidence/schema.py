@@ -130,8 +130,9 @@ class WindowContract(Frozen):
 class EstimateContract(Frozen):
     """How intervals are made. ``confidence`` is an exact decimal, two-sided.
 
-    ``tails`` and ``allowance`` name what is done against few documents and skewed ones
-    (:mod:`invarlock.judge.bootstrap`).
+    ``looks`` and ``spending`` say when a run is judged, and how the looks share the errors that
+    the confidence allows (:mod:`invarlock.judge.spending`). ``tails`` and ``allowance`` name what
+    is done against few documents and skewed ones (:mod:`invarlock.judge.bootstrap`).
     """
 
     interval: Literal["bca"]
@@ -143,6 +144,8 @@ class EstimateContract(Frozen):
     resamples: int = Field(ge=1)
     minimum_documents: int = Field(ge=2)
     normalise: Literal["none", "bytes"] = "none"
+    looks: int = Field(default=1, ge=1, le=10)
+    spending: Literal["none", "obrien_fleming", "pocock"] = "none"
 
 
 class SpectralContract(Frozen):
@@ -242,12 +245,18 @@ class Beacon(Frozen):
 
 
 class Schedule(Frozen):
-    """Which windows were drawn: the seed comes from bar digest, data digest and beacon."""
+    """Which windows were drawn: the seed comes from bar digest, data digest and beacon.
+
+    ``preview`` and ``final`` windows are planned; ``look`` is the one of the contract's looks at
+    which the run stopped. Before the last there are fewer final windows
+    (:func:`invarlock.evidence.looks.look_ends`) and no preview windows.
+    """
 
     seed: Digest
     preview: int = Field(ge=0)
     final: int = Field(ge=0)
     beacon: Beacon | None = None
+    look: int = Field(default=1, ge=1)
 
 
 class TokenizerFacts(Frozen):

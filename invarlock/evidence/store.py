@@ -23,6 +23,7 @@ from invarlock.errors import VerificationFault
 from invarlock.evidence.activations import check_activations
 from invarlock.evidence.consistency import check_columns
 from invarlock.evidence.layout import Layout, layout_of
+from invarlock.evidence.looks import look_ends, too_few_for
 from invarlock.evidence.model import Evidence, Int64s, UInt32s
 from invarlock.evidence.positions import check_positions, window_words
 from invarlock.evidence.schedule import schedule_key, window_id
@@ -239,14 +240,15 @@ def _check_schedule(header: Header, windows: Sequence[Window]) -> None:
     """Counts and order are the schedule's. Equal neighbours are left to ``windows.overlap``."""
     schedule = header.schedule
     counts = Counter(window.phase for window in windows)
-    if (counts["final"], counts["preview"]) != (schedule.final, schedule.preview):
+    final, preview = _at_look(header)
+    if (counts["final"], counts["preview"]) != (final, preview):
         raise VerificationFault(
             "E407",
             f"{counts['final']} final and {counts['preview']} preview windows instead of "
-            f"{schedule.final} and {schedule.preview}",
+            f"{final} and {preview}",
             _HINT,
         )
-    if any(window.phase == "preview" for window in windows[: schedule.final]):
+    if any(window.phase == "preview" for window in windows[:final]):
         raise VerificationFault("E407", "a preview window stands before a final one", _HINT)
     keys = [schedule_key(schedule.seed, window.id) for window in windows]
     for position in range(1, len(keys)):
@@ -254,6 +256,16 @@ def _check_schedule(header: Header, windows: Sequence[Window]) -> None:
             raise VerificationFault(
                 "E407", f"window {position} of `windows.json` is out of the seed's order", _HINT
             )
+
+
+def _at_look(header: Header) -> tuple[int, int]:
+    """The final and preview windows that there must be at the look that the header names."""
+    schedule, looks = header.schedule, header.contract.estimate.looks
+    if schedule.look > looks or (looks > 1 and too_few_for(schedule.final, looks)):
+        message = f"no look {schedule.look} of {looks} at {schedule.final} final windows"
+        raise VerificationFault("E407", message, _HINT)
+    ends = look_ends(schedule.final, looks)
+    return ends[schedule.look - 1], schedule.preview if schedule.look == looks else 0
 
 
 def _check_arms(header: Header) -> None:

@@ -118,7 +118,7 @@ def intervals(
     sums: Sequence[Sequence[int]],
     weights: Sequence[int],
     contract: EstimateContract,
-    tail: Decimal | None = None,
+    deviations: float | None = None,
 ) -> list[Limits]:
     """The interval of ``sum(s) / sum(weights)`` for each ``s`` in ``sums``.
 
@@ -127,17 +127,24 @@ def intervals(
         weights: scored tokens per document, or what else its sums are divided by, none below zero
             and not all of them zero; at least two documents.
         contract: confidence, seed and number of resamples.
-        tail: how often each limit may err, where that is not half of what the confidence leaves.
+        deviations: how far out both limits lie, as a quantile of the normal distribution, where
+            the bar plans looks (:mod:`invarlock.judge.spending`); else the confidence says.
 
     All measures see the same resamples.
     """
-    allowed = float((1 - Decimal(contract.confidence)) / 2 if tail is None else tail)
-    if not 0 < allowed < 1 - allowed < 1:
+    tail = tail_of(contract)
+    if not 0 < tail < 1 - tail < 1:
         reason = "the confidence leaves no tail that a float can hold"
         return [_point(_Column(s, weights)) or Limits(None, None, reason=reason) for s in sums]
-    level = _expanded(_normal_quantile(1 - allowed), len(weights))
+    normal = _normal_quantile(1 - tail) if deviations is None else deviations
+    level = _expanded(normal, len(weights))
     draws = _resample([*sums, weights], contract)
     return [_limits(_Column(s, weights), draws, index, level) for index, s in enumerate(sums)]
+
+
+def tail_of(contract: EstimateContract) -> float:
+    """How often each end of an interval may err: half of what the confidence leaves."""
+    return float((1 - Decimal(contract.confidence)) / 2)
 
 
 def _resample(columns: Sequence[Sequence[int]], contract: EstimateContract) -> _Draws:

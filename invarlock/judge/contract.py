@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, cast
 
 from invarlock.errors import UsageFault
+from invarlock.evidence.looks import too_few_for
 from invarlock.evidence.schedule import schedule_seed
 from invarlock.evidence.schema import (
     Beacon,
@@ -18,7 +19,7 @@ from invarlock.evidence.schema import (
     Task,
     WindowContract,
 )
-from invarlock.policy.catalogue import DEFAULT_RESAMPLES, FAMILIES, MINIMUM_DOCUMENTS
+from invarlock.policy.catalogue import DEFAULT_RESAMPLES, FAMILIES
 from invarlock.policy.floors import final_windows, floor, masked_tokens, needs_preview
 from invarlock.policy.ir import BarIR
 
@@ -45,7 +46,11 @@ def contract_of(bar: BarIR) -> Contract:
             seed=int(settings["estimate.seed"]),
             resample=cast(Literal["document"], settings["estimate.resample"]),
             resamples=DEFAULT_RESAMPLES if resamples is None else max(1, resamples),
-            minimum_documents=MINIMUM_DOCUMENTS,
+            minimum_documents=int(settings["estimate.minimum"]),
+            looks=int(settings["estimate.looks"]),
+            spending=cast(
+                Literal["none", "obrien_fleming", "pocock"], settings["estimate.spending"]
+            ),
             normalise=cast(Literal["none", "bytes"], settings["estimate.normalise"]),
         ),
         caps=CapsContract(
@@ -56,11 +61,14 @@ def contract_of(bar: BarIR) -> Contract:
     )
 
 
-def schedule_of(bar: BarIR, seed: Digest, beacon: Beacon | None = None) -> Schedule:
-    """The smallest schedule that satisfies the floors of ``bar`` exactly.
+def schedule_of(
+    bar: BarIR, seed: Digest, beacon: Beacon | None = None, look: int | None = None
+) -> Schedule:
+    """The smallest schedule that satisfies the floors of ``bar`` exactly, seen at ``look``, which
+    is the last one where there is none such.
 
-    Raises :class:`UsageFault` E004 where the bar sets no floor under its final windows, or gates
-    drift without a floor under its preview windows.
+    Raises :class:`UsageFault` E004 where the bar sets no floor under its final windows, gates
+    drift without a floor under its preview windows, or plans more looks than its windows allow.
     """
     final = final_windows(bar)
     if final < 1:
@@ -77,7 +85,15 @@ def schedule_of(bar: BarIR, seed: Digest, beacon: Beacon | None = None) -> Sched
             "choose a profile that requires `windows.preview`",
         )
     preview = floor(bar, "windows.preview") or 0
-    return Schedule(seed=seed, preview=preview, final=final, beacon=beacon)
+    looks = int(bar.settings["estimate.looks"])
+    if looks > 1 and too_few_for(final, looks):
+        raise UsageFault(
+            "E004",
+            f"{final} final windows are too few for {looks} looks",
+            "raise the floor under `windows.final`, or plan fewer looks",
+        )
+    at = looks if look is None or not 1 <= look <= looks else look
+    return Schedule(seed=seed, preview=preview, final=final, beacon=beacon, look=at)
 
 
 def check_beacon(bar: BarIR, beacon: Beacon | None) -> None:
@@ -94,21 +110,27 @@ def check_beacon(bar: BarIR, beacon: Beacon | None) -> None:
         raise UsageFault("E005", "there is a beacon that the bar does not ask for", hint)
 
 
-def demanded(bar: BarIR, data: Digest, beacon: Beacon | None) -> tuple[Contract, Schedule]:
+def demanded(
+    bar: BarIR, data: Digest, beacon: Beacon | None, look: int | None = None
+) -> tuple[Contract, Schedule]:
     """The contract and the schedule that evidence of ``data`` taken for ``bar`` must have, where
-    ``beacon`` is the one that the evidence names.
+    ``beacon`` and ``look`` are those that the evidence names.
 
     Raises :class:`UsageFault` E004 as :func:`schedule_of` does, E005 as :func:`check_beacon`.
     """
     check_beacon(bar, beacon)
     seed = schedule_seed(bar.digest, data, beacon)
-    return contract_of(bar), schedule_of(bar, seed, beacon)
+    return contract_of(bar), schedule_of(bar, seed, beacon, look)
 
 
 def same_measurement(left: Contract, right: Contract) -> bool:
     """Whether evidence taken under one contract can be judged under the other.
 
-    The settings of ``estimate`` and of caps come from the bar being judged and are left out.
+    The settings of ``estimate`` and of caps come from the bar being judged and are left out, but
+    for the looks that were planned: what stopped when it looked well is no sample for another plan.
     """
     how = {"estimate", "caps"}
-    return left.model_dump(exclude=how) == right.model_dump(exclude=how)
+    looks = {"looks", "spending"}
+    return left.model_dump(exclude=how) == right.model_dump(exclude=how) and (
+        left.estimate.model_dump(include=looks) == right.estimate.model_dump(include=looks)
+    )

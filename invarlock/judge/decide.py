@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from invarlock.canonical import decimal_text
+from invarlock.judge.settle import windows_more
 from invarlock.judge.values import Key, Value, Values
 from invarlock.judge.verdict import GateResult, Outcome, Verdict, gravest
 from invarlock.policy.catalogue import MEASURES, Kind
@@ -162,7 +163,11 @@ def _signed(relation: Signers, value: Value) -> _Finding:
 def _number(relation: Interval, gate: Gate, value: Value) -> _Finding:
     if value.point is None:
         return _Finding("incomplete", value, "a word is held against an interval of numbers")
-    low = high = value.point
+    if value.status == "too_few":
+        return _Finding("inconclusive", value, f"too few to tell: {value.reason}")
+    if value.early and not _has_interval(gate):
+        return _Finding("inconclusive", value, "it has no interval, and waits for the last look")
+    low = high = value.point if value.planned is None else value.planned
     if _has_interval(gate):
         if value.low is None or value.high is None:
             return _Finding("inconclusive", value, f"no interval: {value.reason}")
@@ -179,8 +184,21 @@ def _number(relation: Interval, gate: Gate, value: Value) -> _Finding:
     else:
         verdict = "inconclusive"
     margin = _margin(relation, low, high, verdict)
-    return _Finding(
-        verdict, value, _sentence(gate, value, (low, high), verdict), (low, high), margin
+    reason = _sentence(gate, value, (low, high), verdict)
+    if verdict == "inconclusive" and value.windows and not value.early:
+        reason += _more(relation, value, (low, high))
+    return _Finding(verdict, value, reason, (low, high), margin)
+
+
+def _more(relation: Interval, value: Value, ends: tuple[Decimal, Decimal]) -> str:
+    """What would probably settle it."""
+    bounds = [Decimal(end) for end in (relation.low, relation.high) if end is not None]
+    more = None if value.point is None else windows_more(value.windows, value.point, ends, bounds)
+    if more is None:
+        return "; the estimate is so near to the bound that more windows would hardly settle it"
+    return (
+        f"; {more} more windows would probably settle it, in a new run or as planned looks: "
+        "a run that is extended is looked at twice"
     )
 
 
@@ -259,5 +277,7 @@ def _sentence(gate: Gate, value: Value, ends: tuple[Decimal, Decimal], verdict: 
         relation = "cannot be told from the bound of" if low == high else "straddles a bound of"
     else:
         relation = "satisfies" if verdict == "pass" else "misses"
+    if value.planned is not None:
+        what = f"{low} planned, {_observed(value)} of them seen,"
     note = f" ({value.reason})" if value.reason else ""
     return f"{what} {relation} `{describe_relation(gate)}`{note}"

@@ -16,13 +16,17 @@ from typing import Final, Literal
 import numpy as np
 
 from invarlock.canonical import NANO
+from invarlock.errors import VerificationFault
+from invarlock.evidence.looks import look_ends
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import Contract
 from invarlock.judge import exact
 from invarlock.judge.answers import mcnemar
-from invarlock.judge.bootstrap import Limits, intervals
+from invarlock.judge.bootstrap import Limits, intervals, tail_of
+from invarlock.judge.contract import same_measurement
 from invarlock.judge.facts import fact_values
 from invarlock.judge.guards import layer_values, weight_values
+from invarlock.judge.spending import critical_values
 from invarlock.judge.sums import Columns, by_document, columns_of
 from invarlock.judge.values import MISSING, Key, Value, Values
 from invarlock.policy.catalogue import MEASURES
@@ -72,6 +76,18 @@ class _Part:
     contract: Contract
     final: tuple[int, ...]
     preview: tuple[int, ...]
+    whole: bool
+    """Whether these are the windows of the whole, and not of a slice."""
+
+    @property
+    def early(self) -> bool:
+        """Whether the bar plans to look at more windows."""
+        return not self.evidence.last_look
+
+    def fewer_than(self, measure: str, windows: Sequence[int]) -> str:
+        """Why so many windows say nothing of ``measure``; empty where they do."""
+        least = MEASURES[measure].minimum
+        return "" if len(windows) >= least else f"{len(windows)} windows, it takes {least}"
 
     def tokens(self, windows: Sequence[int]) -> int:
         """Tokens scored in these windows."""
@@ -98,7 +114,13 @@ class _Part:
 
 
 def estimate(evidence: Evidence, contract: Contract) -> Values:
-    """All values that ``evidence`` gives under the estimator settings of ``contract``."""
+    """All values that ``evidence`` gives under the estimator settings of ``contract``.
+
+    Raises :class:`VerificationFault` E408 where the evidence was looked at by another plan.
+    """
+    if not same_measurement(contract, evidence.header.contract):
+        message = "the evidence was measured under another contract than the bar's"
+        raise VerificationFault("E408", message, "evaluate again under this bar")
     columns = columns_of(evidence, contract.estimate.normalise)
     items = fact_values(evidence, contract)
     items |= weight_values(evidence, contract) | layer_values(evidence)
@@ -118,23 +140,48 @@ def _part(evidence: Evidence, columns: Columns, contract: Contract, label: str |
     ]
     final = tuple(position for position, phase in chosen if phase == "final")
     preview = tuple(position for position, phase in chosen if phase == "preview")
-    return _Part(evidence, columns, contract, final, preview)
+    return _Part(evidence, columns, contract, final, preview, label is None)
 
 
 def _window_values(part: _Part) -> dict[str, Value]:
     """Every value that is made from windows, by measure."""
     counted = {
-        "windows.final": Value("ok", Decimal(len(part.final))),
-        "windows.tokens": Value("ok", Decimal(part.tokens(part.final))),
+        "windows.final": _amount(part, len(part.final)),
+        "windows.tokens": _amount(part, part.tokens(part.final)),
+    }
+    sampled = {
         "perplexity.drift": _drift(part),
         "kl.p99": _kl_p99(part),
         "delta_p.rms": _delta_p_rms(part),
         "accuracy.mcnemar": _mcnemar(part),
-        "accuracy.recovery": _recovery(part),
+        **_tails(part),
     }
-    found = counted | _tails(part) | _means(part)
+    found = {
+        **counted,
+        **{name: _enough(part, name, value) for name, value in sampled.items()},
+        **{name: _enough(part, name, value) for name, value in _means(part).items()},
+        "accuracy.recovery": _enough(part, "accuracy.recovery", _recovery(part)),
+    }
     task = part.evidence.header.contract.task
     return {name: value for name, value in found.items() if MEASURES[name].measured_for(task)}
+
+
+def _amount(part: _Part, seen: int) -> Value:
+    """How much there is. At an early look the whole will come to the plan's share more."""
+    if not (part.early and part.whole and part.final):
+        return Value("ok", Decimal(seen))
+    planned = Decimal(seen * part.evidence.header.schedule.final // len(part.final))
+    return Value("ok", Decimal(seen), planned=planned)
+
+
+def _enough(part: _Part, measure: str, value: Value) -> Value:
+    """``value``, if there are the windows that it takes, and how many there are."""
+    few = part.fewer_than(measure, part.final)
+    if "preview" in MEASURES[measure].evidence:
+        few = few or part.fewer_than(measure, part.preview)
+    if value.status == "ok" and few:
+        return replace(value, status="too_few", reason=few)
+    return replace(value, windows=len(part.final), early=part.early)
 
 
 def _means(part: _Part) -> dict[str, Value]:
@@ -169,16 +216,22 @@ def _intervals(
     part: _Part, sums: Sequence[Sequence[int]], weights: Sequence[int]
 ) -> Sequence[Limits | str]:
     """The interval of each, or why there are too few documents for one."""
-    floor = part.contract.estimate.minimum_documents
+    contract, schedule = part.contract.estimate, part.evidence.header.schedule
+    floor = contract.minimum_documents
     if len(weights) < floor:
         return [f"{len(weights)} documents, an interval needs {floor}"] * len(sums)
-    return intervals(sums, weights, part.contract.estimate)
+    if contract.spending == "none":
+        return intervals(sums, weights, contract)
+    ends = look_ends(schedule.final, contract.looks)[: schedule.look]
+    shares = [end / schedule.final for end in ends]
+    values = critical_values(contract.spending, tail_of(contract), shares)
+    return intervals(sums, weights, contract, values[-1])
 
 
 def _with_limits(finish: _Finish, point: Fraction, limits: Limits | str) -> Value:
     value, is_exact = finish(point)
     if isinstance(limits, str):
-        return Value("too_few", value, reason=limits, exact=is_exact)
+        return Value("ok", value, reason=limits, exact=is_exact)
     if limits.low is None or limits.high is None:
         return Value("ok", value, reason=limits.reason, exact=is_exact)
     low, high = (finish(end)[0] for end in (limits.low, limits.high))

@@ -33,7 +33,8 @@ def fact_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:
     }
     previews = sum(window.phase == "preview" for window in windows)
     out = {Key(measure): _known(word) for measure, word in words.items()}
-    out[Key("windows.preview")] = Value("ok", Decimal(previews))
+    planned = None if evidence.last_look else Decimal(header.schedule.preview)
+    out[Key("windows.preview")] = Value("ok", Decimal(previews), planned=planned)
     out[Key("estimate.resamples")] = Value("ok", Decimal(contract.estimate.resamples))
     if windows:
         out[Key("windows.match")] = _share(paired, len(windows))

@@ -91,6 +91,16 @@ class Seeds(Frozen):
     bootstrap: int
 
 
+class Look(Frozen):
+    """At which of the looks that the bar plans the run stopped, with how many of the final windows
+    that it plans."""
+
+    reached: int = Field(ge=1)
+    of: int = Field(ge=1)
+    final: int = Field(ge=0)
+    planned: int = Field(ge=0)
+
+
 class Arms(Frozen):
     """One word for each arm."""
 
@@ -191,6 +201,7 @@ class Report(Frozen):
     contract: Contract
     measurement_contract_hash: Digest
     seeds: Seeds
+    look: Look
     device: Arms
     tokenizer_hash: Digest | None
     tokenizer_files: tuple[str, ...]

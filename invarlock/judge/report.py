@@ -27,6 +27,7 @@ from invarlock.judge.records import (
     Arms,
     Declared,
     FileRecord,
+    Look,
     ModelFile,
     ModelRecord,
     Names,
@@ -133,6 +134,12 @@ def build_report(inputs: ReportInputs) -> Report:
             beacon=header.schedule.beacon,
             bootstrap=header.contract.estimate.seed,
         ),
+        look=Look(
+            reached=header.schedule.look,
+            of=header.contract.estimate.looks,
+            final=sum(window.phase == "final" for window in inputs.evidence.windows),
+            planned=header.schedule.final,
+        ),
         device=Arms(baseline=header.baseline.device, subject=header.subject.device),
         tokenizer_hash=_tokenizer(header),
         tokenizer_files=_differing(inputs.baseline_files, inputs.subject_files),
@@ -196,7 +203,9 @@ def check_binding(evidence: Evidence, bar: BarIR) -> None:
     Raises :class:`VerificationFault` E408 or E407.
     """
     header = evidence.header
-    contract, schedule = demanded(bar, header.data.digest, header.schedule.beacon)
+    contract, schedule = demanded(
+        bar, header.data.digest, header.schedule.beacon, header.schedule.look
+    )
     if header.contract != contract:
         raise VerificationFault(
             "E408", "the evidence was taken under another contract than the bar's", _HINT

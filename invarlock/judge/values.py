@@ -26,14 +26,17 @@ class Value:
     Attributes:
         status: ``ok``; ``missing`` when the evidence has nothing, or something unpaired, to
             compute it from; ``non_finite`` when NaN or infinity went into it; ``too_few`` when
-            there are too few documents for an interval (the point stands); ``pending`` when
-            only a verifier can know it, for ``signature.*`` alone.
+            there are too few windows for it to say anything; ``pending`` when only a verifier can
+            know it, for ``signature.*`` alone.
         point: the estimate, in the unit of the measure, rounded half-even to 1e-9.
         low, high: ends of the interval estimate, where there is one.
         words: the word or digest of a measure that is not a number.
         identity: who signed, for ``signature.by`` alone.
         reason: why there is no point or no interval, or what else should be known.
         exact: whether point and ends are exact; if not, they may be off by 1e-9.
+        windows: how many windows an interval was made from; 0 where that is not known.
+        early: whether it was made from some of the windows that the bar plans to look at.
+        planned: of an amount of evidence, what the bar's looks come to in the end.
     """
 
     status: Literal["ok", "missing", "non_finite", "too_few", "pending"]
@@ -44,6 +47,9 @@ class Value:
     identity: KeySigner | WorkflowSigner | None = None
     reason: str = ""
     exact: bool = True
+    windows: int = 0
+    early: bool = False
+    planned: Decimal | None = None
 
 
 MISSING = Value("missing", reason="nothing in the evidence to compute it from")

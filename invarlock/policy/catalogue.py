@@ -27,9 +27,9 @@ __all__ = [
 ]
 
 TASKS: Final = ("causal_lm", "masked_lm", "seq2seq_lm", "multiple_choice", "classification")
-MINIMUM_DOCUMENTS: Final = 8
-"""Fewer documents than this and an interval estimate is inconclusive: a bootstrap over so few
-units says nothing about its own tail."""
+MINIMUM_DOCUMENTS: Final = 16
+"""Fewer documents than this, where a bar does not say, and an interval estimate is inconclusive:
+with fewer, even normal ones of unequal size err too often (`benchmarks/COVERAGE.md`)."""
 
 # Closed above: a tail below what resamples resolve says nothing, and one that rounds to nothing
 # has no quantile.
@@ -86,6 +86,28 @@ _SETTINGS: Final = (
         Unit.COUNT,
         Range(Decimal(0), Decimal(2**31 - 1)),
         whole=True,
+    ),
+    Setting(
+        "estimate.minimum",
+        "fewest documents of an interval; with fewer, a gate or slice is inconclusive",
+        str(MINIMUM_DOCUMENTS),
+        Unit.COUNT,
+        Range(Decimal(8), Decimal(1_000_000)),
+        whole=True,
+    ),
+    Setting(
+        "estimate.looks",
+        "how often a run is judged, after equal shares of its final windows; it stops when decided",
+        "1",
+        Unit.COUNT,
+        Range(Decimal(1), Decimal(10)),
+        whole=True,
+    ),
+    Setting(
+        "estimate.spending",
+        "how the looks share the errors that the confidence allows",
+        "none",
+        words=("none", "obrien_fleming", "pocock"),
     ),
     Setting("estimate.resample", "the unit that is resampled", "document", words=("document",)),
     Setting(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from invarlock.canonical import decimal_text
 from invarlock.policy import syntax
 from invarlock.policy.catalogue import MEASURES, SETTINGS, Setting
@@ -25,6 +27,17 @@ def check_setting(key: str, setting: syntax.Setting) -> str:
         message = f"`{key}` takes one value, not a list"
         raise Problem("E103", message, "write `NAME = VALUE`", value.span)
     return _word(known, value) if known.words else _number(known, value)
+
+
+def looks_apart(settings: Mapping[str, str]) -> str:
+    """Why looks and spending do not go together, one having no meaning without the other; empty
+    where they do."""
+    looks, spending = settings["estimate.looks"], settings["estimate.spending"]
+    if looks != "1" and spending == "none":
+        return f"`estimate.looks = {looks}` lets every look err, for nothing is said of spending"
+    if looks == "1" and spending != "none":
+        return f"`estimate.spending = {spending}` says nothing of a single look"
+    return ""
 
 
 def _unknown(key: str, setting: syntax.Setting) -> Problem:

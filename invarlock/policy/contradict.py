@@ -12,8 +12,8 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from invarlock.canonical import decimal_text
-from invarlock.policy.catalogue import MEASURES, MINIMUM_DOCUMENTS
-from invarlock.policy.floors import scored_tokens
+from invarlock.policy.catalogue import MEASURES
+from invarlock.policy.floors import fewest_windows, scored_tokens
 from invarlock.policy.intervals import describe_relation, intersect_intervals, is_empty, reach
 from invarlock.policy.ir import Gate, Interval, Target, gate_id
 from invarlock.policy.order import RELATED, largest_of_families, never_below
@@ -55,7 +55,7 @@ def conflicts(
     counts = {key: gate for key, gate in required.items() if gate.measure in _COUNTS}
     if counts:
         scored = scored_tokens(task, settings)
-        yield from _windows(counts, required, int(settings["windows.length"]), scored)
+        yield from _windows(counts, required, settings, scored)
 
 
 def _reach(gate: Gate) -> Interval:
@@ -143,11 +143,15 @@ class _Count(NamedTuple):
 
 
 def _windows(
-    counts: Mapping[str, Gate], gates: Mapping[str, Gate], length: int, scored: int | None
+    counts: Mapping[str, Gate],
+    gates: Mapping[str, Gate],
+    settings: Mapping[str, str],
+    scored: int | None,
 ) -> Iterator[Conflict]:
     """Conflicts of ``counts``, the gates on numbers of windows and tokens, with one another and
     with what ``gates`` need. Where windows do not score equally many tokens, those of tokens say
     nothing of windows."""
+    length = int(settings["windows.length"])
     floors: list[_Count] = []
     by_target: dict[Target | None, list[Gate]] = {}
     for gate in gates.values():
@@ -161,7 +165,7 @@ def _windows(
             floors.append(floor)
         if ceiling is not None:
             measured = gates.values() if target is None else by_target[target]
-            yield from _too_few(measured, ceiling)
+            yield from _too_few(measured, ceiling, settings)
     yield from _parts(counts, floors, scored)
     yield from _no_preview(gates)
 
@@ -195,14 +199,12 @@ def _too_many(floor: _Count, ceiling: _Count, length: int) -> Conflict:
     return Conflict(floor.gate.id, ceiling.gate.id, message)
 
 
-def _too_few(gates: Iterable[Gate], ceiling: _Count) -> Iterator[Conflict]:
+def _too_few(
+    gates: Iterable[Gate], ceiling: _Count, settings: Mapping[str, str]
+) -> Iterator[Conflict]:
     """Those of ``gates`` on final windows that ``ceiling`` leaves without enough of them."""
     for gate in gates:
-        measure = MEASURES[gate.measure]
-        if "final windows" not in measure.evidence:
-            continue
-        estimated = measure.interval and gate.statistic == "estimate"
-        needed = MINIMUM_DOCUMENTS if estimated else 1
+        needed = fewest_windows(gate, settings)
         if ceiling.windows < needed:
             message = (
                 f"{_said(gate)} needs {needed} or more windows, and "

@@ -24,12 +24,26 @@ def floor(bar: BarIR, measure: str) -> int | None:
 def final_windows(bar: BarIR) -> int:
     """The fewest final windows that satisfy the floors of ``bar``; 0 where it sets none.
 
-    Where windows do not score equally many tokens, a floor under those sets no floor under windows:
-    how many there are is known when the data are cut.
+    Where it sets one, no fewer than its gates on the whole need to be decided. Where windows do
+    not score equally many tokens, a floor under those sets no floor under windows: how many there
+    are is known when the data are cut.
     """
     tokens = floor(bar, "windows.tokens") or 0
     scored = scored_tokens(bar.task, bar.settings)
-    return max(floor(bar, "windows.final") or 0, 0 if scored is None else -(-tokens // scored))
+    asked = max(floor(bar, "windows.final") or 0, 0 if scored is None else -(-tokens // scored))
+    needed = (fewest_windows(gate, bar.settings) for gate in bar.gates if gate.target is None)
+    return max(asked, *needed, 0) if asked else 0
+
+
+def fewest_windows(gate: Gate, settings: Mapping[str, str]) -> int:
+    """The final windows without which ``gate`` is not decided: as many as the documents that an
+    interval is made from, or as the measure declares; 0 for what is not made of windows."""
+    measure = MEASURES.get(gate.measure)
+    if measure is None or "final windows" not in measure.evidence:
+        return 0
+    if measure.interval and gate.statistic == "estimate":
+        return int(settings["estimate.minimum"])
+    return max(1, measure.minimum)
 
 
 def scored_tokens(task: str, settings: Mapping[str, str]) -> int | None:

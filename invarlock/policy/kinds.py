@@ -57,7 +57,8 @@ class Measure:
     measure that is never larger on the same windows, ``within`` one that is never smaller than its
     size, whatever its sign. ``order`` holds pairs of words, the weaker
     first; what stands in none of them has no rank. ``tasks`` names those it is measured for; none
-    named means all.
+    named means all. ``minimum`` is the fewest windows that say anything of a value without its
+    interval; an interval goes by the documents that ``estimate.minimum`` asks for.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Measure:
     at_least: str = ""
     within: str = ""
     tasks: tuple[str, ...] = ()
+    minimum: int = 0
 
     def measured_for(self, task: str) -> bool:
         """Whether the measure exists for ``task``."""

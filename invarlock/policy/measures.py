@@ -31,6 +31,9 @@ TOKEN_TASKS: Final = ("causal_lm", "masked_lm", "seq2seq_lm")
 CHOICE_TASKS: Final = ("multiple_choice", "classification")
 """Tasks that choose among choices or labels."""
 
+# A percentile says something where one window at least lies beyond it; what is made of all windows
+# alike, and moves with each, where there are some.
+_SOME: Final = 8
 _TAILS: Final = tuple(
     Measure(
         f"perplexity.tail.p{p}",
@@ -42,8 +45,9 @@ _TAILS: Final = tuple(
         slices=True,
         at_least=f"perplexity.tail.p{below}" if below else "",
         tasks=TOKEN_TASKS,
+        minimum=minimum,
     )
-    for below, p in ((0, 50), (50, 90), (90, 95), (95, 99))
+    for below, p, minimum in ((0, 50, _SOME), (50, 90, 10), (90, 95, 20), (95, 99, 100))
 )
 
 _MEASURES: Final = (
@@ -58,6 +62,7 @@ _MEASURES: Final = (
         interval=True,
         slices=True,
         tasks=TOKEN_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "perplexity.drift",
@@ -69,6 +74,7 @@ _MEASURES: Final = (
         "both",
         slices=True,
         tasks=TOKEN_TASKS,
+        minimum=_SOME,
     ),
     *_TAILS,
     Measure(
@@ -82,6 +88,7 @@ _MEASURES: Final = (
         interval=True,
         slices=True,
         tasks=TOKEN_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "kl.p99",
@@ -93,6 +100,7 @@ _MEASURES: Final = (
         "above",
         slices=True,
         tasks=TOKEN_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "delta_p.mean",
@@ -106,6 +114,7 @@ _MEASURES: Final = (
         slices=True,
         within="delta_p.rms",
         tasks=TOKEN_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "delta_p.rms",
@@ -117,6 +126,7 @@ _MEASURES: Final = (
         "above",
         slices=True,
         tasks=TOKEN_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "top1.agreement",
@@ -129,6 +139,7 @@ _MEASURES: Final = (
         interval=True,
         slices=True,
         tasks=TOKEN_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "accuracy.delta",
@@ -141,6 +152,7 @@ _MEASURES: Final = (
         interval=True,
         slices=True,
         tasks=CHOICE_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "accuracy.recovery",
@@ -153,6 +165,7 @@ _MEASURES: Final = (
         interval=True,
         slices=True,
         tasks=CHOICE_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "accuracy.mcnemar",
@@ -164,6 +177,7 @@ _MEASURES: Final = (
         "below",
         slices=True,
         tasks=CHOICE_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "flips.rate",
@@ -176,6 +190,7 @@ _MEASURES: Final = (
         interval=True,
         slices=True,
         tasks=CHOICE_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "flips.lost",
@@ -188,6 +203,7 @@ _MEASURES: Final = (
         interval=True,
         slices=True,
         tasks=CHOICE_TASKS,
+        minimum=_SOME,
     ),
     Measure(
         "flips.gained",
@@ -199,6 +215,7 @@ _MEASURES: Final = (
         interval=True,
         slices=True,
         tasks=CHOICE_TASKS,
+        minimum=_SOME,
     ),
     *WEIGHT_MEASURES,
     Measure(

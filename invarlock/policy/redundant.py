@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import Final, NamedTuple
 
 from invarlock.canonical import decimal_text
-from invarlock.policy.catalogue import MEASURES, MINIMUM_DOCUMENTS
+from invarlock.policy.catalogue import MEASURES
 from invarlock.policy.checked import PlacedGate
-from invarlock.policy.floors import scored_tokens
+from invarlock.policy.floors import fewest_windows, scored_tokens
 from invarlock.policy.intervals import describe_relation, interval_of, is_subset
 from invarlock.policy.ir import Gate, Interval, PolicyIR, Target, gate_id
 from invarlock.policy.order import RELATED, largest_of_families, never_below
@@ -111,7 +111,8 @@ def _windows(
                 continue
         for taker in takers.get(gate.target, ()):
             least = scored[0] if scored else 1
-            if _holds(replace(taker, relation=_taken(taker, gate, least)), gate):
+            windows = fewest_windows(taker, settings)
+            if _holds(replace(taker, relation=_taken(windows, gate, least)), gate):
                 yield Implied(gate, taker)
                 break
 
@@ -147,10 +148,8 @@ def _ends(gate: Gate) -> tuple[int | None, int | None]:
     return None if low is None else int(low), None if high is None else int(high)
 
 
-def _taken(taker: Gate, gate: Gate, scored: int) -> Interval:
-    """The windows, or tokens where ``gate`` counts those, without which ``taker`` cannot pass."""
-    estimated = MEASURES[taker.measure].interval and taker.statistic == "estimate"
-    windows = MINIMUM_DOCUMENTS if estimated else 1
+def _taken(windows: int, gate: Gate, scored: int) -> Interval:
+    """So many windows at least, or their tokens where ``gate`` counts those."""
     return interval_of(
         Decimal(windows if gate.measure == "windows.final" else windows * scored), None
     )

@@ -14,6 +14,7 @@ from typing import Final
 from invarlock.errors import InvarlockError
 from invarlock.policy.build import build
 from invarlock.policy.check import check
+from invarlock.policy.check_setting import looks_apart
 from invarlock.policy.checked import Checked, PlacedInclude
 from invarlock.policy.contradict import conflicts
 from invarlock.policy.decode import decode
@@ -93,6 +94,7 @@ class Units:
         if problems.any_error or not _few_enough(checked, bars, problems):
             return None
         ir = lower(checked, bars)
+        _looks(ir, bars, problems)
         _contradictions(ir, bars, problems)
         return None if problems.any_error else Unit(checked, bars, ir)
 
@@ -172,6 +174,19 @@ def _few_enough(checked: Checked, bars: Mapping[str, Resolved], problems: Proble
     message = f"the {len(bars)} bars have more than {MAX_BAR_GATES} gates in all"
     problems.add("E115", message, "declare fewer tiers, profiles or gates", checked.span)
     return False
+
+
+def _looks(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Problems) -> None:
+    """Report looks that share no errors, and errors that no looks share (E139), each once."""
+    seen: set[int] = set()
+    for name, bar in ir.bars.items():
+        message = looks_apart(bar.settings)
+        placed = bars[name].settings
+        found = placed.get("estimate.looks") or placed.get("estimate.spending")
+        if message and found is not None and id(found) not in seen:
+            seen.add(id(found))
+            hint = "set `estimate.looks` with `estimate.spending`, or neither"
+            problems.add("E139", message, hint, found.span)
 
 
 def _contradictions(ir: PolicyIR, bars: Mapping[str, Resolved], problems: Problems) -> None:

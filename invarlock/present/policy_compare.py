@@ -187,7 +187,7 @@ def sample_text(sample: Sample) -> str:
     if sample.words is not None:
         return f"{name} of `{sample.words}`"
     interval = f", interval [{sample.low}, {sample.high}]," if sample.low is not None else ""
-    few = " without an interval" if sample.status == "too_few" else ""
+    few = " without an interval" if sample.status == "no_interval" else ""
     unit = MEASURES[sample.measure].unit
     shown = "" if unit in {None, Unit.RATIO} else f" {unit}"
     return f"{name} of {sample.point}{shown}{interval}{few}"

@@ -46,6 +46,7 @@ def plain_lines(report: Report) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     lines = [_headline(report)]
     lines += _warning_lines(report)
+    lines += _open_lines(report)
     lines.append("")
     for row in rows:
         cells = [
@@ -63,6 +64,15 @@ def _headline(report: Report) -> str:
 def _warning_lines(report: Report) -> list[str]:
     warned = [f"warning: {gate.id}: {gate.reason}" for gate in words.warnings(report)]
     return warned + [f"note: {note}" for note in words.notes(report)]
+
+
+def _open_lines(report: Report) -> list[str]:
+    """Why a required gate cannot be decided, and what would probably settle it."""
+    return [
+        f"inconclusive: {gate.id}: {gate.reason}"
+        for gate in report.gates
+        if gate.verdict == "inconclusive" and gate.level == "require"
+    ]
 
 
 def _row(gate: ReportedGate) -> tuple[str, ...]:
@@ -89,7 +99,7 @@ def _print_rich(report: Report, out: TextIO) -> None:
     )
     console.print(head.append(f"  {report.policy.bar}  ", "bold not reverse default"))
     console.print(Text(words.summary(report)))
-    for line in _warning_lines(report):
+    for line in (*_warning_lines(report), *_open_lines(report)):
         console.print(Text(line, "yellow"))
     hidden: frozenset[str] = frozenset() if console.width >= _ROOMY else frozenset({"interval"})
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")

@@ -87,10 +87,17 @@ def notes(report: Report) -> tuple[str, ...]:
 def summary(report: Report) -> str:
     """One or two sentences on what decided, such as ``2 of 14 required gates fail: …``, and on
     what only `verify` can decide."""
-    waiting = [gate.id for gate in report.gates if gate.verdict == "pending"]
-    if not waiting:
-        return _decision(report)
-    return f"{_decision(report)} Left to `verify`: {', '.join(waiting)}."
+    waiting = ", ".join(gate.id for gate in report.gates if gate.verdict == "pending")
+    left = f" Left to `verify`: {waiting}." if waiting else ""
+    return _decision(report) + _looked(report) + left
+
+
+def _looked(report: Report) -> str:
+    """When the run stopped, where the bar plans to look more than once."""
+    look = report.look
+    if look.of == 1:
+        return ""
+    return f" Look {look.reached} of {look.of}, at {look.final} of {look.planned} final windows."
 
 
 def _decision(report: Report) -> str:

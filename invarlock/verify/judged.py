@@ -158,7 +158,7 @@ def _binding(evidence: Evidence, bar: BarIR) -> Iterator[Finding]:
         ("E404", "E407"),
         ("contract", "schedule"),
         (header.contract, header.schedule),
-        demanded(bar, header.data.digest, header.schedule.beacon),
+        demanded(bar, header.data.digest, header.schedule.beacon, header.schedule.look),
         strict=True,
     ):
         signed, recomputed = found.model_dump(mode="json"), wanted.model_dump(mode="json")

@@ -8,7 +8,7 @@ import pytest
 
 from invarlock.errors import UsageFault
 from invarlock.judge import contract_of, same_measurement, schedule_of
-from invarlock.policy.catalogue import DEFAULT_RESAMPLES, MINIMUM_DOCUMENTS
+from invarlock.policy.catalogue import DEFAULT_RESAMPLES
 from invarlock.policy.ir import BarIR, Gate, Interval
 from tests.builders import at_least, at_most, between, make_bar, target
 
@@ -26,7 +26,7 @@ def test_settings_reach_the_contract() -> None:
     assert contract.windows.length == 128
     assert contract.estimate.confidence == "0.9"
     assert contract.estimate.seed == 11
-    assert contract.estimate.minimum_documents == MINIMUM_DOCUMENTS
+    assert contract.estimate.minimum_documents == 8
     assert contract.digest != contract_of(make_bar()).digest
 
 
@@ -44,6 +44,39 @@ def test_settings_reach_the_contract() -> None:
 )
 def test_resamples_are_as_few_as_the_bar_allows(gates: tuple[Gate, ...], expected: int) -> None:
     assert contract_of(_bare(*gates)).estimate.resamples == expected
+
+
+def test_a_gate_that_needs_more_windows_has_them() -> None:
+    """A bar that could never be decided by its floor alone is run with what its gates take."""
+    floor, ratio = at_least("windows.final", "9"), at_most("perplexity.ratio", "1.1")
+    wide = {"estimate__minimum": "40"}
+    assert schedule_of(_bare(floor, **wide), SEED).final == 9
+    assert schedule_of(_bare(floor, ratio, **wide), SEED).final == 40
+    assert schedule_of(_bare(floor, at_most("perplexity.tail.p95", "1")), SEED).final == 20
+    on_a_slice = at_most("perplexity.ratio", "1.1", on=target("a"))
+    assert schedule_of(_bare(floor, on_a_slice, **wide), SEED).final == 9
+
+
+def test_looks_need_windows_to_look_at() -> None:
+    plan = {"estimate__looks": "4", "estimate__spending": "pocock"}
+    schedule = schedule_of(_bare(at_least("windows.final", "32"), **plan), SEED)
+    assert (schedule.final, schedule.look) == (32, 4)
+    assert schedule_of(_bare(at_least("windows.final", "32"), **plan), SEED, look=2).look == 2
+    with pytest.raises(UsageFault, match="too few for 4 looks"):
+        schedule_of(_bare(at_least("windows.final", "24"), **plan), SEED)
+
+
+def test_another_plan_of_looks_is_another_measurement() -> None:
+    floor = at_least("windows.final", "64")
+    contracts = [
+        contract_of(_bare(floor, estimate__looks=looks, estimate__spending=spending))
+        for looks, spending in (("1", "none"), ("2", "pocock"), ("3", "pocock"))
+    ]
+    contracts.append(
+        contract_of(_bare(floor, estimate__looks="2", estimate__spending="obrien_fleming"))
+    )
+    for one in contracts:
+        assert [same_measurement(one, other) for other in contracts].count(True) == 1
 
 
 def test_open_bound_is_passed_by() -> None:

@@ -89,13 +89,68 @@ def test_no_interval_is_inconclusive(ends: tuple[str | None, str | None]) -> Non
     assert _judge(gate, _value("1.01", "1.01", "1.02")).verdict == "pass"
 
 
-def test_too_few_documents_are_inconclusive_but_for_the_point() -> None:
-    value = Value("too_few", Decimal("1.01"), reason="3 documents, an interval needs 8")
+@pytest.mark.parametrize("statistic", ["estimate", "point"])
+def test_too_few_windows_are_inconclusive_whatever_the_statistic(
+    statistic: Literal["estimate", "point"],
+) -> None:
+    gate = at_most("perplexity.ratio", "1.1", statistic=statistic)
+    value = Value("too_few", Decimal("1.01"), reason="3 windows, it takes 8")
+    result = _judge(gate, value)
+    assert result.verdict == "inconclusive"
+    assert "3 windows" in result.reason
+    assert _judge(gate, _value("1.01", "1.01", "1.02")).verdict == "pass"
+
+
+def test_too_few_windows_for_a_percentile_are_inconclusive() -> None:
+    value = Value("too_few", Decimal("0.1"), reason="10 windows, it takes 20")
+    result = _judge(at_most("perplexity.tail.p95", "0.2"), value)
+    assert (result.verdict, result.reason) == (
+        "inconclusive",
+        "too few to tell: 10 windows, it takes 20",
+    )
+
+
+def test_no_interval_leaves_the_point_to_whoever_asks_for_it() -> None:
+    value = _value("1.01", reason="why")
+    assert _judge(at_most("perplexity.ratio", "1.1"), value).verdict == "inconclusive"
+    assert _judge(at_most("perplexity.ratio", "1.1", statistic="point"), value).verdict == "pass"
+
+
+def test_an_early_look_decides_by_intervals_alone() -> None:
+    early = replace(_value("1.01", "1.005", "1.02"), early=True)
+    assert _judge(at_most("perplexity.ratio", "1.1"), early).verdict == "pass"
+    point = _judge(at_most("perplexity.ratio", "1.1", statistic="point"), early)
+    assert (point.verdict, point.margin) == ("inconclusive", None)
+    assert "last look" in point.reason
+    tail = at_most("perplexity.tail.p95", "2")
+    assert _judge(tail, early).verdict == "inconclusive"
+    assert _judge(tail, replace(early, early=False)).verdict == "pass"
+
+
+def test_a_floor_speaks_of_what_the_looks_come_to() -> None:
+    seen = Value("ok", Decimal(8), planned=Decimal(32))
+    enough = _judge(at_least("windows.final", "32"), seen)
+    assert (enough.verdict, enough.observed) == ("pass", "8")
+    assert "32 planned, 8 of them seen" in enough.reason
+    assert _judge(at_least("windows.final", "33"), seen).verdict == "incomplete"
+
+
+@pytest.mark.parametrize(
+    ("point", "ends", "more"),
+    [
+        ("1.06", ("1.01", "1.11"), "; 29 more windows would probably settle it"),
+        ("1.11", ("1.09", "1.13"), "; 718 more windows would probably settle it"),
+        ("1.1", ("1.09", "1.11"), "; the estimate is so near to the bound that"),
+        ("1.0999", ("1", "1.2"), "; the estimate is so near to the bound that"),
+    ],
+)
+def test_what_would_settle_it(point: str, ends: tuple[str, str], more: str) -> None:
+    """(1.43 * 0.05 / 0.04)**2 = 3.195 times the windows, or (1.43 * 0.02 / 0.01)**2 = 8.18."""
+    value = replace(_value(point, *ends), windows=100 if "718" in more else 13)
     result = _judge(at_most("perplexity.ratio", "1.1"), value)
     assert result.verdict == "inconclusive"
-    assert "3 documents" in result.reason
-    point = at_most("perplexity.ratio", "1.1", statistic="point")
-    assert _judge(point, value).verdict == "pass"
+    assert more in result.reason
+    assert ("looked at twice" in result.reason) == ("probably" in more)
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,9 @@ def test_identical_arms_are_exactly_at_the_null_and_pass() -> None:
     values = _estimate(case)
     for measure, null in NULLS.items():
         value = values.get(Key(measure))
-        assert (value.status, value.point, value.exact) == ("ok", null, True)
+        few = measure == "perplexity.tail.p99"  # of 24 windows
+        assert value.status == ("too_few" if few else "ok")
+        assert (value.point, value.exact) == (null, True)
         if measure in WITH_INTERVAL:
             assert (value.low, value.high) == (null, null)
     assert values.get(Key("spectral.shift")).point == 0
@@ -228,7 +230,8 @@ def test_one_non_finite_number_takes_its_measures_away(column: str) -> None:
     values = _estimate(case)
     for measure in PER_TOKEN:
         status = values.get(Key(measure)).status
-        assert status == ("non_finite" if measure in LOOKS_AT[column] else "ok")
+        there = "too_few" if measure == "perplexity.tail.p99" else "ok"  # of 24 windows
+        assert status == ("non_finite" if measure in LOOKS_AT[column] else there)
     assert decide(case.bar, values).verdict in {"incomplete", "fail"}
 
 
@@ -261,16 +264,51 @@ def test_without_preview_windows_drift_is_missing() -> None:
     assert values.get(Key("perplexity.ratio")).status == "ok"
 
 
-def test_too_few_documents() -> None:
-    bar = make_bar(final=7, preview=1)
-    case = Synthetic(bar=bar, documents=8, per_document=1).edited()
-    value = _estimate(case).get(Key("perplexity.ratio"))
-    assert value.status == "too_few"
-    assert value.reason == "7 documents, an interval needs 8"
+def test_too_few_documents_give_no_interval_and_leave_the_point() -> None:
+    case = Synthetic(bar=make_bar(final=15, preview=1, estimate__minimum="16")).edited()
+    few = replace(case, documents=16, per_document=1)
+    value = _estimate(few).get(Key("perplexity.ratio"))
+    assert (value.status, value.low) == ("ok", None)
+    assert value.reason == "15 documents, an interval needs 16"
     assert value.point is not None
-    assert value.low is None
-    enough = Synthetic(bar=make_bar(final=8, preview=1), documents=9, per_document=1).edited()
-    assert _estimate(enough).get(Key("perplexity.ratio")).status == "ok"
+    enough = Synthetic(bar=make_bar(final=16, preview=1, estimate__minimum="16"), per_document=1)
+    assert _estimate(replace(enough, documents=17)).get(Key("perplexity.ratio")).low is not None
+
+
+def test_too_few_windows_leave_not_even_the_point() -> None:
+    case = Synthetic(bar=make_bar(final=7, preview=1), documents=8, per_document=1).edited()
+    value = _estimate(case).get(Key("perplexity.ratio"))
+    assert (value.status, value.reason) == ("too_few", "7 windows, it takes 8")
+
+
+@pytest.mark.parametrize(
+    ("measure", "least"),
+    [("perplexity.tail.p50", 8), ("perplexity.tail.p90", 10), ("perplexity.tail.p95", 20),
+     ("perplexity.tail.p99", 100), ("kl.p99", 8), ("delta_p.rms", 8), ("perplexity.drift", 8)],
+)  # fmt: skip
+def test_too_few_windows_for_a_measure_without_an_interval(measure: str, least: int) -> None:
+    statuses = []
+    for final in (least - 1, least):
+        case = Synthetic(bar=make_bar(final=final, preview=8), documents=60).edited()
+        value = _estimate(case).get(Key(measure))
+        statuses.append(value.status)
+        assert value.point is not None
+    assert statuses == ["too_few", "ok"]
+
+
+def test_too_few_windows_of_a_slice() -> None:
+    """The whole has windows enough for the percentile, its slices have not."""
+    values = _estimate(Synthetic(bar=make_bar(final=24, preview=8)).edited())
+    assert values.get(Key("perplexity.tail.p95")).status == "ok"
+    value = values.get(Key("perplexity.tail.p95", "slice", "prose"))
+    assert value.status == "too_few"
+    assert "it takes 20" in value.reason
+
+
+def test_too_few_preview_windows_for_drift() -> None:
+    case = Synthetic(bar=make_bar(final=24, preview=7)).edited()
+    value = _estimate(case).get(Key("perplexity.drift"))
+    assert (value.status, value.reason) == ("too_few", "7 windows, it takes 8")
 
 
 def test_enormous_losses_are_bounded_and_fail() -> None:

@@ -32,7 +32,7 @@ profile ci {
 }
 test "t" { tier = wide; expect pass }
 """
-DIGEST = "sha256:f2f6a01881f03b4ce53ffef9687b738b5bc324645ed1d3bc47828ad9704be633"
+DIGEST = "sha256:3a780fcc1de9dde5d62204fdcb3bbcb51c123a818c7955574f1007b1b5847f14"
 
 
 def digest(text: str) -> str:

@@ -161,8 +161,8 @@ CASES = [
     ),
     (
         "E108",
-        policy("require windows.final «in (8, 9)»"),
-        policy("require windows.final in (8, 10)"),
+        policy("require windows.final «in (19, 20)»"),
+        policy("require windows.final in (19, 21)"),
     ),
     ("E108", policy("require runtime.isolation «in {}»"), policy()),
     (

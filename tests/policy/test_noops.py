@@ -92,7 +92,7 @@ NO_OPS: dict[str, Edit] = {
     "counts from the other side": sub(r"(windows\.(?:final|preview)) +>= 64", r"\1 > 63"),
     "zero as an interval": sub(r"(invariants\.\w+ +)== 0", r"\1in [0, 0]"),
     "settings spelt in full": sub(r"^windows +\{(.*?)\}", spelt_in_full),
-    "defaults left out": sub(r"^estimate +\{.*?\}", ""),
+    "defaults left out": sub(r"^ +(interval|seed|resample|looks|spending) += \S+\n", ""),
     "inherited gates written out": sub(
         r"^(tier conservative.*)$", r"\1\n  require windows.overlap == 0%"
     ),

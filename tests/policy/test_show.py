@@ -64,9 +64,12 @@ def test_where_each_setting_came_from() -> None:
     assert found == {
         "estimate.confidence": ("99%", "line 18, profile ci"),
         "estimate.interval": ("bca", "default"),
+        "estimate.looks": ("1", "default"),
+        "estimate.minimum": ("16", "default"),
         "estimate.normalise": ("none", "default"),
         "estimate.resample": ("document", "default"),
         "estimate.seed": ("7", "line 13, tier narrow"),
+        "estimate.spending": ("none", "default"),
         "model.dtype": ("float32", "default"),
         "spectral.correction": ("bh", "default"),
         "spectral.level": ("5%", "default"),

@@ -132,7 +132,7 @@ def test_tiers_set_no_floor_and_pin_nothing(standard: Compiled) -> None:
 @pytest.mark.parametrize("tier", TIERS)
 def test_floors_of_the_profiles(standard: Compiled, tier: str) -> None:
     assert floor(standard, f"{tier}+dev", "windows.preview") == 64
-    assert floor(standard, f"{tier}+dev", "windows.final") == 64
+    assert floor(standard, f"{tier}+dev", "windows.final") == 160
     assert standard.ir.bars[tier].settings["windows.length"] == "128"
     for profile, windows, resamples in (("ci", 240, 1500), ("release", 400, 3200)):
         bar = f"{tier}+{profile}"

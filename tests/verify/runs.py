@@ -78,6 +78,7 @@ policy test "1.0.0"
 
 task = causal_lm
 windows { length = 9 tokens }
+estimate.minimum = 8
 
 signer team { key = FINGERPRINT }
 signer release {
@@ -113,8 +114,8 @@ tier balanced {
   require spectral.shift on each family <= 0.05 nats
 }
 profile dev {
-  require windows.preview    >= 12
-  require windows.final      >= 24
+  require windows.preview    >= 30
+  require windows.final      >= 36
   require estimate.resamples >= 200
 }
 """.replace(b"FINGERPRINT", FINGERPRINT.encode())
@@ -203,7 +204,7 @@ def case(*, worse: float = 0.01, policy: Compiled | None = None) -> Synthetic:
     plain = Synthetic(
         bar=bar,
         documents=24,
-        per_document=2,
+        per_document=3,
         subject_tensors=make_subject_tensors(shift=10_000_000),
     )
     return replace(plain, columns=edited(plain.rows, worse=worse))

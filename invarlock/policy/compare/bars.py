@@ -144,16 +144,18 @@ def _sample(slot: Slot, accepting: Slots, element: Element) -> Sample:
     """``element`` as a value that also passes what ``accepting`` asks of the other statistic."""
     other = effective(accepting, slot.sibling)
     if element is NOTHING:
-        # A gate on the point wants the value to be there: there is too little for an interval.
-        return sample_of(slot, "missing") if other is None else _too_few(sample_at(accepting, slot))
+        # A gate on the point wants the value to be there: there is no interval.
+        if other is None:
+            return sample_of(slot, "missing")
+        return _no_interval(sample_at(accepting, slot))
     sample = sample_of(slot)
     if other is not None:
         sample = with_element(sample, slot.sibling.statistic, some(other))
     return with_element(sample, slot.statistic, element)
 
 
-def _too_few(sample: Sample) -> Sample:
-    return Sample(sample.measure, sample.kind, sample.name, "too_few", sample.point)
+def _no_interval(sample: Sample) -> Sample:
+    return Sample(sample.measure, sample.kind, sample.name, "no_interval", sample.point)
 
 
 def _region(slot: Slot, slots: Slots) -> Region:

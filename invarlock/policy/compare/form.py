@@ -15,6 +15,7 @@ from typing import Any, Final
 from invarlock.canonical import canonical_bytes
 from invarlock.policy.catalogue import FAMILIES, MEASURES, SETTINGS, TASKS, Kind, Measure
 from invarlock.policy.check import LANGUAGE
+from invarlock.policy.check_setting import looks_apart
 from invarlock.policy.check_signer import glob_fault
 from invarlock.policy.check_slice import slice_fault
 from invarlock.policy.check_task import measure_fault, setting_fault
@@ -77,6 +78,8 @@ def bar_faults(bar: BarIR, formed: Formed | None = None) -> Iterator[str]:
             yield f"`{name} = {shown(value)}`, which no policy can set"
         elif (fault := setting_fault(name, value, bar.task)) is not None:
             yield fault[0]
+    if not odd and (apart := looks_apart(bar.settings)):
+        yield apart
     for gate in bar.gates:
         yield from gate_faults(gate, formed)
         if bar.task in TASKS and (fault := measure_fault(gate.measure, bar.task)) is not None:

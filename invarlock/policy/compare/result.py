@@ -62,7 +62,7 @@ class Sample:
     measure: str
     kind: Literal["all", "slice", "family"] = "all"
     name: str = ""
-    status: Literal["ok", "missing", "too_few", "absent"] = "ok"
+    status: Literal["ok", "missing", "no_interval", "absent"] = "ok"
     point: str | None = None
     low: str | None = None
     high: str | None = None

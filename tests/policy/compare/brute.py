@@ -173,6 +173,8 @@ def _numeric(name: str, gates: list[Gate]) -> Iterator[Value]:
     numbers = sorted(_numbers(name, gates))
     yield Value("ok", Decimal("nan"), Decimal("nan"), Decimal("nan"))
     yield from (Value("too_few", number) for number in numbers)
+    if MEASURES[name].interval:
+        yield from (Value("ok", number) for number in numbers)
     if not MEASURES[name].interval:
         yield from (Value("ok", number) for number in numbers)
         return

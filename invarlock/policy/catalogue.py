@@ -28,8 +28,9 @@ __all__ = [
 
 TASKS: Final = ("causal_lm", "masked_lm", "seq2seq_lm", "multiple_choice", "classification")
 MINIMUM_DOCUMENTS: Final = 16
-"""Fewer documents than this, where a bar does not say, and an interval estimate is inconclusive:
-with fewer, even normal ones of unequal size err too often (`benchmarks/COVERAGE.md`)."""
+"""Fewer documents than this, where a bar does not say, and an interval estimate is inconclusive.
+Eight keep the bound where the data are normal; skewed ones take more, and a bar should say so
+(`benchmarks/COVERAGE.md`)."""
 
 # Closed above: a tail below what resamples resolve says nothing, and one that rounds to nothing
 # has no quantile.

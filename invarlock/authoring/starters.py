@@ -90,6 +90,12 @@ test "numbers from nowhere" {
   expect incomplete because evidence.origin
 }
 
+test "numbers from a log of another program" {
+  tier = balanced
+  given evidence.origin = imported
+  expect fail because evidence.origin
+}
+
 test "no sandbox" {
   tier = balanced
   given runtime.isolation = host

@@ -36,8 +36,8 @@ def test_every_gate_tier_and_digest_is_on_the_page() -> None:
     assert page.startswith("# causal\\_lm 1.0.0\n\nDid a weight edit ")
     assert (
         "| require | `perplexity.ratio` | `<= 1.10` | subject's perplexity over baseline's, paired "
-        "and token-weighted: all of the 95% interval is at most 1.1 | published; sly is at "
-        "1.047 \\[1.035, 1.064\\] | "
+        "and token-weighted: all of the 95% interval is at most 1.1 | published; "
+        "embedding-row is at 1.04 \\[1.03, 1.06\\] | "
     ) in page
     assert "## Tier `balanced`, refines `aggressive`" in page
     for name, bar in found.ir.bars.items():

@@ -129,7 +129,7 @@ def test_the_consumers_bar_decides_whatever_the_producers_said(scene: Scene) -> 
 
 
 def test_more_windows_than_were_measured_is_no_pass(scene: Scene) -> None:
-    assert _bar(scene, b"final      >= 24", b"final      >= 25").outcome == "incomplete"
+    assert _bar(scene, b"final      >= 36", b"final      >= 37").outcome == "incomplete"
 
 
 def test_settings_of_the_estimate_are_the_consumers(scene: Scene) -> None:

@@ -39,8 +39,8 @@ task = causal_lm
 include "rules/house.invar" as house
 tier balanced refines house.base { require kl.p99 <= 9 nats }
 profile dev {
-  require windows.preview    >= 12
-  require windows.final      >= 24
+  require windows.preview    >= 30
+  require windows.final      >= 36
   require estimate.resamples >= 200
 }
 """

@@ -21,7 +21,7 @@ from invarlock.attest.attest_run import Attested
 from invarlock.attest.bundle import Bundle
 from invarlock.attest.fields import FIELDS, field_of
 from invarlock.attest.statement import Statement
-from invarlock.evidence.schema import Activation, Header, Tensor, Window
+from invarlock.evidence.schema import Activation, Header, Overhead, Tensor, Window
 from invarlock.judge.records import Report
 from invarlock.policy.ir import BarIR, PolicyIR
 from invarlock.security.manifest import RuntimeManifest
@@ -40,6 +40,7 @@ DOCUMENTS: Final[dict[str, TypeAdapter[Any]]] = {
     "evidence-header": TypeAdapter(Header),
     "evidence-windows": TypeAdapter(tuple[Window, ...]),
     "evidence-activations": TypeAdapter(tuple[Activation, ...]),
+    "evidence-overhead": TypeAdapter(Overhead),
     "evidence-tensors": TypeAdapter(tuple[Tensor, ...]),
     "bar-ir": TypeAdapter(BarIR),
     "policy-ir": TypeAdapter(PolicyIR),

@@ -30,6 +30,7 @@ from invarlock.evidence.schema import (
     DataFacts,
     Drift,
     Header,
+    Overhead,
     RuntimeFacts,
     Schedule,
     Tensor,
@@ -53,6 +54,7 @@ from invarlock.policy.ir import BarIR, Gate, Interval, Member, Target
 Columns = dict[str, NDArray[np.int64]]
 COLUMNS = ("baseline_loss", "loss", "kl", "delta_p", "top1")
 
+PASSES = Overhead(guarded=(1_500_000_000,), bare=(1_000_000_000, 1_400_000_000))
 SANDBOXED = RuntimeFacts(
     isolation="sandbox", network="off", remote_code="off", pickle="off", plugins="off"
 )
@@ -257,6 +259,7 @@ def make_activations(tokens: int = 64, growth: int = 0) -> tuple[Activation, ...
     ``growth`` units of 1e-9 above a plausible one."""
     layers = (
         ("model.embed_tokens", "embed", 2_000_000_000),
+        ("model.layers.0.mlp.down_proj", "ffn", 1_700_000_000),
         ("model.layers.0.mlp.up_proj", "ffn", 1_500_000_000),
         ("model.layers.0.self_attn.q_proj", "attn", 1_800_000_000),
     )
@@ -293,6 +296,8 @@ class Synthetic:
     subject_tensors: tuple[Tensor, ...] = field(default_factory=make_subject_tensors)
     baseline_activations: tuple[Activation, ...] | None = None
     subject_activations: tuple[Activation, ...] | None = None
+    scaled: NDArray[np.int64] | None = None
+    overhead: Overhead = PASSES
     seed: int = 1
     beacon: Beacon | None = None
     look: int | None = None
@@ -339,6 +344,8 @@ class Synthetic:
             "subject.tensors.json": store.encode_tensors(self.subject_tensors),
             "baseline.activations.json": self._layers(self.baseline_activations),
             "subject.activations.json": self._layers(self.subject_activations),
+            "guards.i64": self._again(columns["loss"]),
+            "overhead.json": store.encode_overhead(self.overhead),
         }
         return {**parts, "evidence.json": store.encode_header(self._header(parts))}
 
@@ -346,15 +353,26 @@ class Synthetic:
         """The evidence as a verifier reads it; with columns of any numbers, though, even such as
         no two models give and the reader refuses: a measure is tested one column at a time."""
         readable = store.read_evidence(replace(self, columns=None).files(), runtime)
-        return replace(readable, **(self.columns or {}))
+        columns = dict(self.columns or {})
+        if "loss" in columns:
+            again = columns["loss"][: self._guard_rows()]
+            columns |= {"bare": again, "scaled": again if self.scaled is None else self.scaled}
+        return replace(readable, **columns)
 
     def _schedule(self) -> Schedule:
         seed = schedule_seed(self.bar.digest, DATA_DIGEST, self.beacon)
         return schedule_of(self.bar, seed, self.beacon, self.look)
 
+    def _guard_rows(self) -> int:
+        return guard_windows(contract_of(self.bar), self._schedule()) * self.scored
+
+    def _again(self, loss: NDArray[np.int64]) -> bytes:
+        """The guard windows scored again as they were; scaled, as ``scaled`` says, or alike."""
+        bare = loss[: self._guard_rows()]
+        return store.encode_columns(bare, bare if self.scaled is None else self.scaled)
+
     def _layers(self, given: tuple[Activation, ...] | None) -> bytes:
-        tokens = guard_windows(contract_of(self.bar), self._schedule()) * self.scored
-        layers = make_activations(tokens) if given is None else given
+        layers = make_activations(self._guard_rows()) if given is None else given
         return store.encode_activations(layers)
 
     def _drawn(self) -> tuple[list[Window], Layout]:

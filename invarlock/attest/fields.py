@@ -63,6 +63,9 @@ _NETWORK: Final = _bound("`runtime.isolation` and `runtime.network` are recomput
 _HOST: Final = _declared("the host's word")
 _MATRIX: Final = _bound("`spectral.shift`, the guards and `content_digest` are recomputed from it")
 _DRIFT: Final = _bound("`rows.*`, `spectral.*` and `content_digest` are recomputed from it")
+_TIMES: Final = _bound(
+    "`overhead.time` and `content_digest` are recomputed from it; by itself the signer's word"
+)
 _LAYER: Final = _bound("`rmt.growth` and `content_digest` are recomputed from it")
 _STRUCTURE: Final = _bound("`invariants.structure` and `content_digest` are recomputed from it")
 
@@ -239,7 +242,11 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         "[].features": _LAYER,
         "[].spectrum": _LAYER,
         "[].risk": _LAYER,
-        "[].log_spread": _bound("`content_digest` is recomputed from it"),
+        "[].log_spread": _bound("`variance.*` and `content_digest` are recomputed from it"),
+    },
+    "evidence-overhead": {
+        "guarded": _TIMES,
+        "bare": _TIMES,
     },
     "bar-ir": {"": _POLICY},
     "policy-ir": {"": _POLICY},

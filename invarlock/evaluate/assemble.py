@@ -28,6 +28,8 @@ def assemble(inputs: Inputs, baseline: Measured, subject: Measured) -> dict[str,
         "subject.i64": subject.read("subject.i64"),
         "subject.tensors.json": subject.read("subject.tensors.json"),
         "subject.activations.json": subject.read("subject.activations.json"),
+        "guards.i64": subject.read("guards.i64"),
+        "overhead.json": subject.read("overhead.json"),
     }
     counted = required(baseline.answer.data, "data")
     header = Header(

@@ -17,8 +17,16 @@ from pydantic import TypeAdapter, ValidationError
 from invarlock.errors import SafetyRefusal
 from invarlock.evaluate.inputs import DRAWN, Measured
 from invarlock.evaluate.run_folder import write_file
-from invarlock.evidence.schema import COLUMNS, Activation, Task, Tensor, Window
-from invarlock.evidence.store import encode_activations, encode_tensors
+from invarlock.evidence.schema import (
+    COLUMNS,
+    GUARD_COLUMNS,
+    Activation,
+    Overhead,
+    Task,
+    Tensor,
+    Window,
+)
+from invarlock.evidence.store import encode_activations, encode_overhead, encode_tensors
 from invarlock.measure.job import ArmAnswer, Span
 
 _T = TypeVar("_T")
@@ -82,6 +90,7 @@ def joined(
 def _rows(task: Task, parts: Iterable[Measured], name: str) -> bytes:
     stored = COLUMNS[task]
     runs = {"baseline.i64": len(stored.baseline), "subject.i64": len(stored.subject)}
+    runs["guards.i64"] = len(GUARD_COLUMNS)
     columns = runs.get(name, 1)
     read = [np.frombuffer(_whole(part, name, 4 * columns), "<u4") for part in parts]
     return np.concatenate([data.reshape(columns, -1) for data in read], axis=1).tobytes()
@@ -97,6 +106,8 @@ def _whole(part: Measured, name: str, unit: int) -> bytes:
 def _records(parts: Iterable[Measured], name: str) -> bytes:
     """Records of tensors, or of layers, which only the part with the guard windows has."""
     try:
+        if name == "overhead.json":
+            return _overhead([Overhead.model_validate_json(part.read(name)) for part in parts])
         if name.endswith(".activations.json"):
             return encode_activations(
                 [layer for part in parts for layer in _LAYERS.validate_json(part.read(name))]
@@ -106,6 +117,11 @@ def _records(parts: Iterable[Measured], name: str) -> bytes:
         )
     except ValidationError as err:
         raise unusable(name) from err
+
+
+def _overhead(found: Sequence[Overhead]) -> bytes:
+    """Of the part that the guards watched: how long others took elsewhere does not compare."""
+    return encode_overhead(next((one for one in found if one.guarded), found[0]))
 
 
 def _touching(spans: Iterable[Span]) -> tuple[Span, ...]:

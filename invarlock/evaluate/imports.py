@@ -34,11 +34,13 @@ from invarlock.evidence.schema import (
     Header,
     LogFacts,
     LogKind,
+    Overhead,
     Window,
 )
 from invarlock.evidence.store import (
     encode_activations,
     encode_header,
+    encode_overhead,
     encode_tensors,
     encode_windows,
     part_digests,
@@ -203,6 +205,8 @@ def _record(
         "subject.i64": subject.part("subject.i64"),
         **{f"{arm}.tensors.json": encode_tensors(()) for arm in ARMS},
         **{f"{arm}.activations.json": encode_activations(()) for arm in ARMS},
+        "guards.i64": b"",
+        "overhead.json": encode_overhead(Overhead(guarded=(), bare=())),
     }
     counted = required(baseline.answer.data, "data")
     content = required(baseline.answer.content, "content")

@@ -29,7 +29,13 @@ LEFT_BY: Final[Mapping[Arm, tuple[str, ...]]] = {
         "baseline.activations.json",
         "hidden.f32",
     ),
-    "subject": ("subject.i64", "subject.tensors.json", "subject.activations.json"),
+    "subject": (
+        "subject.i64",
+        "subject.tensors.json",
+        "subject.activations.json",
+        "guards.i64",
+        "overhead.json",
+    ),
 }
 """The files that an arm leaves beside its answer."""
 

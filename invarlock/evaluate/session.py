@@ -26,7 +26,7 @@ from invarlock.evaluate.inputs import DRAWN, Inputs, Measured
 from invarlock.evaluate.kept import keep, load_kept
 from invarlock.evaluate.piece import Given, Piece
 from invarlock.evidence.schema import Schedule, Task
-from invarlock.measure.job import BATCH, EVERY, ModelSize, Shard, Span
+from invarlock.measure.job import BATCH, EVERY, LAYERS_FILE, ModelSize, Shard, Span
 
 Say = Callable[[str], None]
 Watch = Callable[[str], AbstractContextManager[None]]
@@ -171,8 +171,9 @@ def _windows(drawn: Measured) -> dict[str, Given]:
 def _left(first: Measured, rows: Sequence[int], span: Span, part: Span) -> Mapping[str, Given]:
     """What the baseline's arm left for ``part`` of ``span``."""
     names = ("baseline.i64", "hidden.f32")
+    seen = {LAYERS_FILE: first.files[LAYERS_FILE]}
     if part == span:
-        return {name: first.files[name] for name in names}
+        return seen | {name: first.files[name] for name in names}
     begin = rows[span.start]
     wanted = (rows[part.start] - begin, rows[part.stop] - begin)
-    return {name: cut(first.read(name), rows[span.stop] - begin, wanted) for name in names}
+    return seen | {name: cut(first.read(name), rows[span.stop] - begin, wanted) for name in names}

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from itertools import pairwise
 from math import sqrt
 from typing import Final
 
-from invarlock.canonical import NANO
+import numpy as np
+
+from invarlock.canonical import NANO, NON_FINITE
 from invarlock.errors import VerificationFault
-from invarlock.evidence.schema import Activation, Arm, Contract, Header, Schedule, Window
+from invarlock.evidence.layout import Int64s
+from invarlock.evidence.schema import (
+    Activation,
+    Arm,
+    Contract,
+    Header,
+    Overhead,
+    Schedule,
+    Window,
+)
 
 _MAX_NAME: Final = 512
 _HINT: Final = "do not deploy; ask the producer"
 _SLACK: Final = 1e-4
 """Features are standardised in float32."""
+_MAX_PASSES: Final = 1 << 20
+_MAX_TIME: Final = 10**15
+"""Nanoseconds: twelve days."""
+_BLOCK_END: Final = re.compile(
+    r"(^|\.)(o_proj|out_proj|c_proj|down_proj|fc2|fc_out|dense_4h_to_h|wo|w2"
+    r"|(self_attn|self_attention|attention)\.dense|attention\.output\.dense)$"
+)
 _MAX_SPREAD: Final = 200 * NANO
 """No standard deviation of float32 numbers has a larger logarithm, nor its inverse."""
 
@@ -22,6 +42,70 @@ _MAX_SPREAD: Final = 200 * NANO
 def guard_windows(contract: Contract, schedule: Schedule) -> int:
     """How many windows, the first of the schedule, the guards on activations look at."""
     return min(contract.edge.windows, schedule.final)
+
+
+def guard_rows(header: Header, windows: Sequence[Window]) -> int:
+    """How many rows the guard windows have together."""
+    watched = windows[: guard_windows(header.contract, header.schedule)]
+    return sum(window.rows for window in watched)
+
+
+def held_out(windows: Sequence[Window], count: int) -> int:
+    """How many rows come before those that tell what scaling gains: ``count`` guard windows are
+    halved, and scales are made from the first half."""
+    return sum(window.rows for window in windows[: first_half(count)])
+
+
+def first_half(count: int) -> int:
+    """Of ``count`` guard windows, how many make the scales: half, but at least one."""
+    return max(1, count // 2)
+
+
+def ends_block(name: str) -> bool:
+    """Whether the layer ``name`` is the last of a block of attention or feed-forward, whose output
+    goes to the residual stream."""
+    return _BLOCK_END.search(name) is not None
+
+
+def scale_between(before: Activation, after: Activation) -> Fraction | None:
+    """ln of what the outputs of a block in the subject are to be multiplied by to spread like the
+    baseline's, in nats; ``None`` where either spread is not known."""
+    if before.log_spread is None or after.log_spread is None:
+        return None
+    return Fraction(before.log_spread - after.log_spread, NANO)
+
+
+def scales_between(
+    baseline: Sequence[Activation], subject: Sequence[Activation]
+) -> dict[str, Fraction]:
+    """By last layer of a block, what :func:`scale_between` says of it, where both arms tell."""
+    before = {layer.name: layer for layer in baseline if ends_block(layer.name)}
+    found = {
+        after.name: scale_between(before[after.name], after)
+        for after in subject
+        if after.name in before
+    }
+    return {name: scale for name, scale in found.items() if scale is not None}
+
+
+def check_passes(
+    again: Int64s, overhead: Overhead, activations: Mapping[Arm, Sequence[Activation]]
+) -> None:
+    """Check what the guard windows were scored at again, (columns, rows), and the times of passes.
+
+    Raises :class:`VerificationFault` E405, and E404 where no block was to be scaled, or each by
+    one, and the numbers say otherwise.
+    """
+    if bool(np.any((again != NON_FINITE) & (again < 0))):
+        raise VerificationFault("E405", "`guards.i64`: a log-loss is below zero", _HINT)
+    scales = scales_between(activations["baseline"], activations["subject"])
+    bare, scaled = again
+    if not any(scales.values()) and np.any(scaled != (bare if scales else NON_FINITE)):
+        message = "`guards.i64`: blocks that nothing was to scale have other log-losses"
+        raise VerificationFault("E404", message, _HINT)
+    for times in (overhead.guarded, overhead.bare):
+        if len(times) > _MAX_PASSES or any(not 0 < time <= _MAX_TIME for time in times):
+            raise VerificationFault("E405", "`overhead.json`: no times of passes", _HINT)
 
 
 def check_activations(
@@ -33,8 +117,7 @@ def check_activations(
     outputs of that shape have: standardised, one feature alone gives σ₁ ≥ √m, and all of n give
     σ₁ ≤ √(m·n).
     """
-    watched = windows[: guard_windows(header.contract, header.schedule)]
-    tokens = sum(window.rows for window in watched)
+    tokens = guard_rows(header, windows)
     for arm, layers in activations.items():
         name = f"{arm}.activations.json"
         for before, after in pairwise(layers):

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from invarlock.evidence.layout import Int64s, Layout, UInt32s, layout_of
 from invarlock.evidence.schema import (
+    GUARD_COLUMNS,
     Activation,
     Arm,
     Header,
+    Overhead,
     RuntimeFacts,
     Tensor,
     Window,
@@ -41,6 +43,10 @@ class Evidence:
         top1: 1 where both arms rank the same token first, else 0, shape (rows,).
         tensors: every stored tensor of each arm, sorted by name.
         activations: what every layer of each arm put out over the guard windows, sorted by name.
+        bare: log-loss of the subject in 1e-9 nats on the rows of the guard windows, scored again
+            without a guard; ``None`` where that was not done.
+        scaled: the same with the outputs of its blocks at the baseline's scales.
+        overhead: how long passes took with guards and without.
         runtime: what the runtime manifest says was observed.
     """
 
@@ -52,10 +58,13 @@ class Evidence:
     loss: Int64s
     tensors: Mapping[Arm, tuple[Tensor, ...]]
     activations: Mapping[Arm, tuple[Activation, ...]]
+    overhead: Overhead
     runtime: RuntimeFacts
     kl: Int64s | None = None
     delta_p: Int64s | None = None
     top1: Int64s | None = None
+    bare: Int64s | None = None
+    scaled: Int64s | None = None
 
     @property
     def last_look(self) -> bool:
@@ -69,6 +78,12 @@ class Evidence:
         stored = stored_columns(self.header.contract.task, self.header.origin)
         names = (*(f"baseline_{name}" for name in stored.baseline), *stored.subject)
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def passes(self) -> Mapping[str, Int64s]:
+        """What the guard windows were scored at again, by column; empty where they were not."""
+        found = {name: getattr(self, name) for name in GUARD_COLUMNS}
+        return {name: column for name, column in found.items() if column is not None}
 
     @property
     def layout(self) -> Layout:

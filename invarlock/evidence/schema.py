@@ -12,6 +12,8 @@ A run's ``evidence/`` folder holds
     subject.tensors.json    the same of the subject
     baseline.activations.json   :class:`Activation` records of the baseline, sorted by name
     subject.activations.json    the same of the subject
+    guards.i64              log-loss of the subject over the guard windows, :data:`GUARD_COLUMNS`
+    overhead.json           :class:`Overhead`, how long passes over as many windows took
 
 where rows run over those of all windows, in order: a window has ``length`` tokens and ``rows``
 scored rows. Which columns there are depends on the task (:data:`COLUMNS`). Losses and KL are in
@@ -38,6 +40,8 @@ PART_FILES: Final = (
     "baseline.activations.json",
     "baseline.i64",
     "baseline.tensors.json",
+    "guards.i64",
+    "overhead.json",
     "positions.u32",
     "subject.activations.json",
     "subject.i64",
@@ -89,6 +93,10 @@ Where rows are tokens, ``loss`` is the log-loss of the true one, ``kl`` KL(basel
 token first. Where rows are the choices or labels of an item, ``loss`` is the −log-likelihood of
 each.
 """
+GUARD_COLUMNS: Final = ("bare", "scaled")
+"""What the subject's guard windows were scored at again: without a guard at work, and with the
+outputs of its blocks at the baseline's scales. Rows are those of the guard windows; no bytes where
+the guards on activations did not run."""
 NORM_LIMIT: Final = 20_723_265_837
 """ln 1e9 in 1e-9 nats: a norm that became a billion times as large, or none at all."""
 CHANGE_LIMIT: Final = NANO * 1_000_000
@@ -212,6 +220,26 @@ class EdgeContract(Frozen):
     tolerance: Literal["1e-6"] = "1e-6"
 
 
+class VarianceContract(Frozen):
+    """What is scaled, and by what: the output of each block's last layer, by the ratio of its
+    median feature's standard deviation in the baseline over that in the subject, both over nine
+    tenths of the tokens of the first half of the guard windows: those that lie farthest out are
+    left aside. What that gains is read off the other half."""
+
+    outputs: Literal["block-ends"] = "block-ends"
+    scale: Literal["median-deviation"] = "median-deviation"
+    tokens: Literal["nearest-nine-tenths"] = "nearest-nine-tenths"
+    windows: Literal["halves"] = "halves"
+
+
+class OverheadContract(Frozen):
+    """What is held against the pass over the guard windows with every guard watching: the same
+    pass again for the numbers, all passes over as many windows for the time."""
+
+    guarded: Literal["first-pass"] = "first-pass"
+    bare: Literal["passes-alike"] = "passes-alike"
+
+
 class Contract(Frozen):
     """The measurement contract: two runs are comparable only under the same one."""
 
@@ -226,6 +254,8 @@ class Contract(Frozen):
     outliers: OutliersContract = OutliersContract()
     rows: RowsContract = RowsContract()
     edge: EdgeContract = EdgeContract()
+    variance: VarianceContract = VarianceContract()
+    overhead: OverheadContract = OverheadContract()
 
     @property
     def digest(self) -> str:
@@ -419,6 +449,14 @@ class Activation(Frozen):
     spectrum: Literal["measured", "zero", "non_finite"]
     risk: int | None = Field(ge=1)
     log_spread: int | None
+
+
+class Overhead(Frozen):
+    """Wall time of passes of the subject's body over as many windows as the guards watch, in
+    nanoseconds, as measured: with the guards watching, and without."""
+
+    guarded: tuple[int, ...]
+    bare: tuple[int, ...]
 
 
 class RuntimeFacts(Frozen):

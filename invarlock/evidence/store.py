@@ -20,7 +20,7 @@ from invarlock.canonical import (
     strict_json,
 )
 from invarlock.errors import VerificationFault
-from invarlock.evidence.activations import check_activations
+from invarlock.evidence.activations import check_activations, check_passes, guard_rows
 from invarlock.evidence.consistency import check_columns
 from invarlock.evidence.layout import Layout, layout_of
 from invarlock.evidence.looks import look_ends, too_few_for
@@ -29,11 +29,13 @@ from invarlock.evidence.positions import check_positions, window_words
 from invarlock.evidence.schedule import schedule_key, window_id
 from invarlock.evidence.schema import (
     ARMS,
+    GUARD_COLUMNS,
     HEADER_FILE,
     LOG_TASKS,
     PART_FILES,
     Activation,
     Header,
+    Overhead,
     RuntimeFacts,
     Tensor,
     Window,
@@ -45,6 +47,7 @@ _T = TypeVar("_T")
 _HEADER: Final = TypeAdapter(Header)
 _WINDOWS: Final = TypeAdapter(tuple[Window, ...])
 _TENSORS: Final = TypeAdapter(tuple[Tensor, ...])
+_OVERHEAD: Final = TypeAdapter(Overhead)
 _ACTIVATIONS: Final = TypeAdapter(tuple[Activation, ...])
 _HINT: Final = "do not deploy; ask the producer"
 
@@ -72,6 +75,11 @@ def encode_activations(activations: Sequence[Activation]) -> bytes:
     """Canonical bytes of ``<arm>.activations.json``, sorted by name."""
     ordered = sorted(activations, key=lambda layer: layer.name)
     return canonical_bytes([layer.model_dump(mode="json") for layer in ordered])
+
+
+def encode_overhead(overhead: Overhead) -> bytes:
+    """Canonical bytes of ``overhead.json``."""
+    return canonical_bytes(overhead.model_dump(mode="json"))
 
 
 def encode_u32(numbers: UInt32s) -> bytes:
@@ -120,7 +128,11 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
     check_tensors(tensors["baseline"], tensors["subject"])
     activations = {arm: _decode(_ACTIVATIONS, files, f"{arm}.activations.json") for arm in ARMS}
     check_activations(header, windows, activations)
-    if header.origin == "imported" and any([*tensors.values(), *activations.values()]):
+    overhead = _decode(_OVERHEAD, files, "overhead.json")
+    again = _array(files, "guards.i64", "<i8", (len(GUARD_COLUMNS), _again(header, windows, files)))
+    check_passes(again, overhead, activations)
+    guarded = [*tensors.values(), *activations.values(), overhead.guarded, overhead.bare]
+    if header.origin == "imported" and (any(guarded) or again.size):
         raise _malformed("imported evidence has tensors or activations, which no log holds")
     return Evidence(
         header=header,
@@ -129,8 +141,10 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
         positions=layout.positions,
         tensors=tensors,
         activations=activations,
+        overhead=overhead,
         runtime=runtime,
         **named,
+        **(dict(zip(GUARD_COLUMNS, again, strict=True)) if again.size else {}),
     )
 
 
@@ -175,6 +189,11 @@ def _check_parts(header: Header, files: Mapping[str, bytes]) -> None:
             raise VerificationFault(
                 "E403", f"`{name}` differs from the digest in `{HEADER_FILE}`", _HINT
             )
+
+
+def _again(header: Header, windows: Sequence[Window], files: Mapping[str, bytes]) -> int:
+    """Rows of ``guards.i64``: those of the guard windows, or none where no guard ran."""
+    return guard_rows(header, windows) if files["guards.i64"] else 0
 
 
 def _layout(files: Mapping[str, bytes], windows: Sequence[Window]) -> Layout:

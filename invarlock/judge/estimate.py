@@ -25,7 +25,7 @@ from invarlock.judge.answers import mcnemar
 from invarlock.judge.bootstrap import Limits, intervals, tail_of
 from invarlock.judge.contract import same_measurement
 from invarlock.judge.facts import fact_values
-from invarlock.judge.guards import layer_values, weight_values
+from invarlock.judge.guards import activation_values, weight_values
 from invarlock.judge.spending import critical_values
 from invarlock.judge.sums import Columns, by_document, columns_of
 from invarlock.judge.values import MISSING, Key, Value, Values
@@ -123,7 +123,7 @@ def estimate(evidence: Evidence, contract: Contract) -> Values:
         raise VerificationFault("E408", message, "evaluate again under this bar")
     columns = columns_of(evidence, contract.estimate.normalise)
     items = fact_values(evidence, contract)
-    items |= weight_values(evidence, contract) | layer_values(evidence)
+    items |= weight_values(evidence, contract) | activation_values(evidence)
     for measure, value in _window_values(_part(evidence, columns, contract, None)).items():
         items[Key(measure)] = value
     for label in sorted({w.slice for w in evidence.windows if w.slice is not None}):

@@ -151,13 +151,14 @@ class ReportedGate(GateResult):
     span: Span
 
 
-GuardName = Literal["invariants", "spectral", "rmt", "rows"]
+GuardName = Literal["invariants", "spectral", "rmt", "rows", "variance", "overhead"]
 """The guards, by the first word of their measures."""
 
 
 class WorstTensor(Frozen):
     """The matrix that moved most; ln σ₁ of both arms in nats, ``None`` where there is none. Of
-    ``rmt`` the layer that grew most, and its edge risk in both arms."""
+    ``rmt`` the layer that grew most, and its edge risk in both arms; of ``variance`` the
+    block whose spread moved most, and the ln of it."""
 
     name: str
     family: str

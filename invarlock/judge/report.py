@@ -171,6 +171,7 @@ def content_digest(evidence: Evidence) -> Digest:
         "tokens": evidence.tokens,
         "positions": evidence.positions,
         **evidence.columns,
+        **evidence.passes,
     }
     numbers = {name: digest_bytes(array.astype("<i8").tobytes()) for name, array in arrays.items()}
     tensors = {
@@ -180,8 +181,15 @@ def content_digest(evidence: Evidence) -> Digest:
         arm: [layer.model_dump(mode="json") for layer in evidence.activations[arm]] for arm in ARMS
     }
     windows = [window.model_dump(mode="json") for window in evidence.windows]
+    overhead = evidence.overhead.model_dump(mode="json")
     return digest_json(
-        {"activations": layers, "numbers": numbers, "tensors": tensors, "windows": windows}
+        {
+            "activations": layers,
+            "numbers": numbers,
+            "overhead": overhead,
+            "tensors": tensors,
+            "windows": windows,
+        }
     )
 
 

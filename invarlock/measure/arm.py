@@ -23,10 +23,11 @@ from invarlock.artifacts.model_files import ModelFiles, check_bound, open_model
 from invarlock.errors import SafetyRefusal
 from invarlock.evidence.layout import layout_of
 from invarlock.evidence.model import Int64s, Layout
-from invarlock.evidence.schema import COLUMNS, Tensor, Window
+from invarlock.evidence.schema import COLUMNS, Activation, Tensor, Window
 from invarlock.evidence.store import (
     encode_activations,
     encode_columns,
+    encode_overhead,
     encode_tensors,
     encode_u32,
     encode_windows,
@@ -39,6 +40,7 @@ from invarlock.measure.job import (
     BASELINE_FOLDER,
     DATA_FILE,
     HIDDEN_FILE,
+    LAYERS_FILE,
     LOSSES_FILE,
     MODEL_FOLDER,
     POSITIONS_FILE,
@@ -69,6 +71,7 @@ _DOING: Final = {
     "score": "scoring windows",
 }
 _WINDOWS: Final = TypeAdapter(tuple[Window, ...])
+_LAYERS: Final = TypeAdapter(tuple[Activation, ...])
 
 
 @dataclass(slots=True)
@@ -196,20 +199,16 @@ def _subject(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     with (
         clock.phase("score"),
         (place.inputs / HIDDEN_FILE).open("rb") as hidden,
-        guarded(job, both and both[0], scored, alone=not _is_split(both, hidden)) as guards,
+        guarded(job, both and both[0], scored) as guards,
     ):
         columns = _subject_columns(job, place, scored, both, hidden)
+        again = guards.again(_baseline_layers(place))
     place.write("subject.i64", encode_columns(*columns))
     place.write("subject.tensors.json", encode_tensors(tensors))
     place.write("subject.activations.json", encode_activations(guards.layers))
+    place.write("guards.i64", encode_columns(*again))
+    place.write("overhead.json", encode_overhead(guards.overhead))
     return _answer(job, clock, tokenizer).model_copy(update={"subject_ids": tuple(ids)})
-
-
-def _is_split(both: tuple[Body, Head | None] | None, hidden: IO[bytes]) -> bool:
-    """Whether the baseline's head was split, and left hidden states for it."""
-    states = hidden.seek(0, 2)
-    hidden.seek(0)
-    return both is not None and both[1] is not None and states > 0
 
 
 def _subject_columns(
@@ -228,7 +227,8 @@ def _subject_columns(
     tick = _counter(place, len(scored.windows))
     if body.choices is not None:
         return (score_choices(body, scored.layout, tick, seam=scored.seam),)
-    split = _is_split(both, hidden)
+    split = hidden.seek(0, 2) > 0
+    hidden.seek(0)
     pairing = Pairing(head, hidden, losses) if head is not None and split else None
     if pairing is None and body.head is not None:
         place.say("the baseline's head is not split: no KL, Δp, agreement")
@@ -292,6 +292,13 @@ def _scheduled(job: ArmJob, place: Place) -> Drawn:
     if positions.size != sum(window.rows for window in windows):
         raise _unpaired(POSITIONS_FILE)
     return Drawn(windows, layout_of(windows, tokens, positions), None)
+
+
+def _baseline_layers(place: Place) -> tuple[Activation, ...]:
+    try:
+        return _LAYERS.validate_json((place.inputs / LAYERS_FILE).read_bytes())
+    except ValidationError as err:
+        raise _unpaired(LAYERS_FILE) from err
 
 
 def _baseline_losses(place: Place, layout: Layout) -> Int64s:

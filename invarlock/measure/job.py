@@ -27,6 +27,7 @@ TOKENS_FILE: Final = "windows.u32"
 POSITIONS_FILE: Final = "positions.u32"
 HIDDEN_FILE: Final = "hidden.f32"
 LOSSES_FILE: Final = "baseline.i64"
+LAYERS_FILE: Final = "baseline.activations.json"
 MODEL_FOLDER: Final = "model"
 BASELINE_FOLDER: Final = "baseline"
 
@@ -179,8 +180,9 @@ class ArmAnswer(Frozen):
     ``baseline.tensors.json``, ``baseline.activations.json`` and ``hidden.f32``: float32
     little-endian hidden states where the output head begins, shape (rows, width); empty when the
     head cannot be split. The subject writes ``subject.i64``, ``subject.tensors.json`` and
-    ``subject.activations.json``. Layers are recorded by the job whose span begins with the first
-    window; others write an empty list.
+    ``subject.activations.json``, and ``guards.i64`` and ``overhead.json``. The guards on
+    activations are the work of the job whose span begins with the first window; others write an
+    empty list, no bytes, and no times.
 
     Attributes:
         error: why there is nothing else; files may then be missing.

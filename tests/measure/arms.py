@@ -13,6 +13,7 @@ from invarlock.evidence.schema import (
     CapsContract,
     Contract,
     EstimateContract,
+    Overhead,
     Scales,
     Schedule,
     Tensor,
@@ -23,7 +24,14 @@ from invarlock.measure.arm import Place, run_arm
 from invarlock.measure.job import ArmAnswer, ArmJob
 
 SEED = "sha256:" + "5" * 64
-HANDED_OVER = ("windows.json", "windows.u32", "positions.u32", "baseline.i64", "hidden.f32")
+HANDED_OVER = (
+    "baseline.activations.json",
+    "windows.json",
+    "windows.u32",
+    "positions.u32",
+    "baseline.i64",
+    "hidden.f32",
+)
 
 
 def contract(length: int = 16) -> Contract:
@@ -71,6 +79,9 @@ class Outcome:
     subject_tensors: dict[str, Tensor]
     baseline_layers: dict[str, Activation]
     subject_layers: dict[str, Activation]
+    bare: np.ndarray
+    scaled: np.ndarray
+    overhead: Overhead
     baseline_said: tuple[str, ...]
     subject_said: tuple[str, ...]
 
@@ -94,6 +105,7 @@ def measure(place: Path, baseline: Path, subject: Path, data: Path, **changes: A
     second = lay_out(place / "subject", links, said[1])
     two = run_arm(job("subject", drawn=True, **changes), second)
     numbers = np.fromfile(second.out / "subject.i64", "<i8").reshape(4, -1)
+    again = np.fromfile(second.out / "guards.i64", "<i8").reshape(2, -1)
     return Outcome(
         one,
         two,
@@ -105,6 +117,8 @@ def measure(place: Path, baseline: Path, subject: Path, data: Path, **changes: A
         _tensors(second.out / "subject.tensors.json"),
         _layers(first.out / "baseline.activations.json"),
         _layers(second.out / "subject.activations.json"),
+        *again,
+        Overhead.model_validate_json((second.out / "overhead.json").read_bytes()),
         tuple(said[0]),
         tuple(said[1]),
     )

@@ -52,6 +52,7 @@ FILES = {
         "evidence/baseline.activations.json",
         "evidence/subject.activations.json",
     ),
+    "evidence-overhead": ("evidence/overhead.json",),
     "evidence-tensors": ("evidence/baseline.tensors.json", "evidence/subject.tensors.json"),
     "bar-ir": ("policy/bar.ir.json",),
     "policy-ir": ("policy/policy.ir.json",),

@@ -9,12 +9,18 @@ from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import Contract
 from invarlock.judge.guards.invariants import invariant_values
 from invarlock.judge.guards.layers import layer_values
+from invarlock.judge.guards.passes import pass_values
 from invarlock.judge.guards.rmt import outlier_values
 from invarlock.judge.guards.rows import row_values
 from invarlock.judge.guards.spectral import spectral_values
 from invarlock.judge.values import Key, Value
 
-__all__ = ["layer_values", "weight_values"]
+__all__ = ["activation_values", "weight_values"]
+
+
+def activation_values(evidence: Evidence) -> dict[Key, Value]:
+    """Every value that is made from what layers put out, and from passes over the guard windows."""
+    return {**layer_values(evidence), **pass_values(evidence)}
 
 
 def weight_values(evidence: Evidence, contract: Contract) -> dict[Key, Value]:

@@ -3,6 +3,9 @@
 ``rmt.growth``: by how much the edge risk of a layer's outputs grew, subject's over baseline's less
 one; the largest over layers, since an edit may harm a single one. What the edge risk is, and of
 which matrix, is told where it is measured (:mod:`invarlock.measure.activations.edge`).
+
+``variance.shift``: largest |ln| of a block's spread, subject's over baseline's: of what attention
+or feed-forward adds to the residual stream.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from invarlock.evidence.activations import ends_block, scale_between
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import Activation, Arm
 from invarlock.judge.guards.pairs import Found, largest
@@ -45,6 +49,19 @@ class Layer:
             return self._none("missing", "puts out a constant in one arm")
         return Found(self.name, self.family, "ok", Fraction(after.risk, before.risk) - 1)
 
+    def shift(self) -> Found:
+        """|ln| of the outputs' spread, subject's over baseline's, in nats."""
+        grown = self.growth()
+        before, after = self.before, self.after
+        if grown.status != "ok" or before is None or after is None:
+            return grown
+        if before.log_spread == after.log_spread:
+            return Found(self.name, self.family, "ok")
+        scale = scale_between(before, after)
+        if scale is None:
+            return self._none("missing", "has a spread in one arm alone")
+        return Found(self.name, self.family, "ok", abs(scale))
+
     def _none(self, status: Literal["missing", "non_finite"], reason: str) -> Found:
         return Found(self.name, self.family, status, reason=f"`{self.name}` {reason}")
 
@@ -67,6 +84,14 @@ def growths(evidence: Evidence) -> Sequence[Found]:
     return [layer.growth() for layer in layers(evidence)]
 
 
+def shifts(evidence: Evidence) -> Sequence[Found]:
+    """How far the spread of what each block adds moved."""
+    return [layer.shift() for layer in layers(evidence) if ends_block(layer.name)]
+
+
 def layer_values(evidence: Evidence) -> dict[Key, Value]:
-    """``rmt.growth`` over all layers, and of each family that has any."""
-    return largest("rmt.growth", growths(evidence))
+    """Every value that is made from records of layers alone, over all and of each family."""
+    return {
+        **largest("rmt.growth", growths(evidence)),
+        **largest("variance.shift", shifts(evidence)),
+    }

@@ -9,6 +9,7 @@ from invarlock.canonical import decimal_text, nano_decimal
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import ARMS, Arm
 from invarlock.judge.guards.layers import growths, layers_by_name
+from invarlock.judge.guards.layers import shifts as layer_shifts
 from invarlock.judge.guards.pairs import by_name, worst
 from invarlock.judge.guards.spectral import shifts
 from invarlock.judge.records import GuardName, GuardReport, WorstTensor
@@ -63,8 +64,18 @@ def _fastest(evidence: Evidence) -> WorstTensor | None:
     found = worst(growths(evidence))
     if found is None:
         return None
-    risks = (layers_by_name(evidence, arm).get(found.name) for arm in ARMS)
-    baseline, subject = (None if one is None else _decimal(one.risk) for one in risks)
+    both = (layers_by_name(evidence, arm).get(found.name) for arm in ARMS)
+    baseline, subject = (None if one is None else _decimal(one.risk) for one in both)
+    return WorstTensor(name=found.name, family=found.family, baseline=baseline, subject=subject)
+
+
+def _shifted(evidence: Evidence) -> WorstTensor | None:
+    """The block whose spread moved most."""
+    found = worst(layer_shifts(evidence))
+    if found is None:
+        return None
+    both = (layers_by_name(evidence, arm).get(found.name) for arm in ARMS)
+    baseline, subject = (None if one is None else _decimal(one.log_spread) for one in both)
     return WorstTensor(name=found.name, family=found.family, baseline=baseline, subject=subject)
 
 
@@ -80,4 +91,5 @@ def _decimal(units: int | None) -> str | None:
 _WORST: Final[Mapping[GuardName, Callable[[Evidence], WorstTensor | None]]] = {
     "spectral": _worst,
     "rmt": _fastest,
+    "variance": _shifted,
 }

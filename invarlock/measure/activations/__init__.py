@@ -6,5 +6,5 @@ pass the body together anyway: watching them takes no pass of its own.
 
 :mod:`watch` looks at the outputs of a pass, :mod:`edge` and :mod:`lanczos` say how far a matrix of
 them stands out of noise, :mod:`equalise` lends a subject the baseline's scales for one pass, and
-:mod:`passes` scores the guard windows again, bare and with these scales.
+:mod:`guarded` has the guard windows scored again, bare and with these scales.
 """

@@ -14,7 +14,7 @@ neither the scale of a feature nor its mean matters: those are what the spread i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import ceil, isfinite, sqrt
 from typing import TYPE_CHECKING, Final
 
 from invarlock.measure.activations.lanczos import largest_singular_value
@@ -26,6 +26,10 @@ _STILL: Final = 1e-5
 """A feature that varies by less than this share of its mean is constant: the rest is rounding."""
 
 
+_NEAR: Final = 0.9
+"""Of the tokens, the share that tells the spread."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What was seen of a layer's outputs.
@@ -34,9 +38,11 @@ class Seen:
         finite: whether all were, and their squares; without that there are no numbers.
         risk: the edge risk; 0.0 where nothing varies.
         spread: the median over features of the standard deviation over tokens, in the first half
-            of the windows. The median, since in many models a few features are hundreds of times
-            as large as the rest, and a mean would be theirs alone. A layer scaled by s has s times
-            the spread.
+            of the windows, less the tenth of tokens that lie farthest out. The median, since in
+            many models a few features are hundreds of times as large as the rest, and a mean would
+            be theirs alone; less a tenth, since so are a few tokens, the first of a window above
+            all (Sun and others, Massive Activations in Large Language Models, 2024). A layer
+            scaled by s has s times the spread.
     """
 
     finite: bool
@@ -60,7 +66,16 @@ def look(outputs: Tensor, half: int) -> Seen:
         return Seen(finite=False)
     moving = variance > (mean * _STILL).square()
     scale = torch.where(moving, variance.rsqrt(), torch.zeros_like(variance))
-    shift = (ones[:half] @ centred[:half]) / half
-    early = (ones[:half] @ squares[:half]) / half - shift.square()
+    spread = _spread(centred[:half], squares[:half])
     risk = largest_singular_value(centred.mul_(scale)) / (sqrt(tokens) + sqrt(features))
-    return Seen(True, risk, sqrt(max(0.0, float(early.median()))))
+    return Seen(True, risk, spread)
+
+
+def _spread(centred: Tensor, squares: Tensor) -> float:
+    """Of outputs about a mean, and their squares, (m tokens, n features) each."""
+    far = squares.sum(dim=1)
+    near = far.argsort(stable=True)[: ceil(len(far) * _NEAR)]
+    # By weights of rows, not by a copy without those left out.
+    share = centred.new_zeros(len(far)).index_fill_(0, near, 1 / len(near))
+    variance = share @ squares - (share @ centred).square()
+    return sqrt(max(0.0, float(variance.median())))

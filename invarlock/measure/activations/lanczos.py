@@ -58,9 +58,10 @@ def _ritz(basis: Tensor, images: Tensor, rows: Tensor) -> tuple[float, float]:
     """
     import torch
 
-    values, vectors = torch.linalg.eigh((images.T @ images).double())
+    # In float64 on the CPU: not every device has it, and the matrix is small.
+    values, vectors = torch.linalg.eigh((images.T @ images).cpu().double())
     top, next_ = float(values[-1]), float(values[-2])
-    best = vectors[:, -1].to(rows.dtype)
+    best = vectors[:, -1].to(rows.device, rows.dtype)
     residual = float((rows @ best - top * (basis @ best)).norm())
     gap = top - next_ - residual
     return top, min(residual, residual**2 / gap if gap > 0 else residual)
@@ -79,5 +80,5 @@ def _whole(tall: Tensor) -> float:
     """By all eigenvalues of the Gram matrix in float64."""
     import torch
 
-    double = tall.double()
+    double = tall.cpu().double()
     return sqrt(max(0.0, float(torch.linalg.eigvalsh(double.T @ double)[-1])))

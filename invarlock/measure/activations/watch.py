@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -46,13 +47,22 @@ class Watch:
 
     Of a layer that puts out something else than features for every token (one expert of many, or
     positions alone) there is no record.
+
+    Attributes:
+        guarded: nanoseconds that the pass watched took.
+        bare: nanoseconds that later passes over batches of the same shape took.
     """
 
     model: PreTrainedModel
     layout: Layout
+    guarded: list[int] = field(default_factory=list)
+    bare: list[int] = field(default_factory=list)
     _batch: tuple[int, int] = (0, 0)
+    _now: tuple[int, int] = (0, 0)
+    _begun: int = 0
     _records: dict[str, Activation] = field(default_factory=dict)
     _handles: list[RemovableHandle] = field(default_factory=list)
+    _timers: list[RemovableHandle] = field(default_factory=list)
 
     @property
     def records(self) -> tuple[Activation, ...]:
@@ -61,16 +71,29 @@ class Watch:
 
     @contextmanager
     def next_pass(self) -> Iterator[None]:
-        """Watch the first pass inside, and no other."""
+        """Watch the first pass inside that has all windows, and time those like it."""
         for name, layer in matrix_layers(self.model).items():
             self._handles.append(layer.register_forward_hook(self._taker(name)))
         body: Any = self.model.base_model
-        self._handles.append(body.register_forward_pre_hook(self._begin, with_kwargs=True))
-        self._handles.append(body.register_forward_hook(lambda *_: self._stop()))
+        self._timers += [
+            body.register_forward_pre_hook(self._begin, with_kwargs=True),
+            body.register_forward_hook(lambda *_: self._end()),
+        ]
         try:
             yield
         finally:
-            self._stop()
+            self.close()
+
+    def close(self) -> None:
+        """Watch and time no more."""
+        self._stop()
+        while self._timers:
+            self._timers.pop().remove()
+
+    def make_sure(self) -> None:
+        """Run the pass that is to be watched, unless there was one."""
+        if not self.guarded:
+            self.run()
 
     def run(self) -> None:
         """A pass over the windows alone. Raises as the feed does."""
@@ -81,7 +104,30 @@ class Watch:
 
     def _begin(self, _body: Module, _inputs: Any, named: dict[str, Any]) -> None:
         windows, tokens = named["input_ids"].shape
-        self._batch = windows, tokens
+        self._now = (windows, tokens)
+        self._batch = self._batch if self.guarded else self._now
+        self._begun = self._clock()
+
+    @property
+    def _whole(self) -> bool:
+        return self._now[0] >= len(self.layout)
+
+    def _end(self) -> None:
+        took = self._clock() - self._begun
+        if not self.guarded and self._whole:
+            self._stop()
+            self.guarded.append(took)
+        elif self.guarded and self._now == self._batch:
+            self.bare.append(took)
+
+    def _clock(self) -> int:
+        """Nanoseconds, once the devices have done what they were given: they run behind."""
+        import torch
+
+        if self.model.device.type != "cpu":
+            for index in range(torch.accelerator.device_count()):
+                torch.accelerator.synchronize(index)
+        return time.perf_counter_ns()
 
     def _stop(self) -> None:
         while self._handles:
@@ -91,7 +137,7 @@ class Watch:
         def take(_layer: Module, _inputs: tuple[Any, ...], output: Any) -> None:
             shape: tuple[int, ...] = getattr(output, "shape", ())
             # Some architectures lay the windows end to end for a layer.
-            if name not in self._records and prod(shape[:-1]) == prod(self._batch):
+            if name not in self._records and self._whole and prod(shape[:-1]) == prod(self._batch):
                 self._records[name] = self._record(name, output.reshape(*self._batch, -1))
 
         return take

@@ -38,7 +38,9 @@ ALL, FFN = Key("rmt.growth"), Key("rmt.growth", "family", "ffn")
 
 def test_equal_arms_grow_by_nothing() -> None:
     found = values()
-    assert set(found) == {ALL, *(Key("rmt.growth", "family", f) for f in ("attn", "embed", "ffn"))}
+    families = (Key("rmt.growth", "family", f) for f in ("attn", "embed", "ffn"))
+    shifts = (Key("variance.shift"), Key("variance.shift", "family", "ffn"))
+    assert set(found) == {ALL, *families, *shifts}
     assert all(value.point == 0 and value.exact for value in found.values())
 
 
@@ -53,7 +55,14 @@ def test_the_layer_that_grew_most(risk: int, point: str) -> None:
 
 
 def test_a_family_that_shrank_says_so() -> None:
-    assert values(risk=750_000_000)[FFN].point == Decimal("-0.5")
+    layers = tuple(
+        layer.model_copy(update={"risk": (layer.risk or 0) // 2})
+        if layer.family == "ffn"
+        else layer
+        for layer in make_activations()
+    )
+    assert _values(layers)[FFN].point == Decimal("-0.5")
+    assert _values(layers)[ALL].point == 0
     assert f"`{UP}`" in values(risk=1_650_000_000)[ALL].reason
 
 

@@ -78,6 +78,8 @@ def read(evidence: Evidence, change: Callable[[Parts], Parts]) -> Evidence:
         "subject.tensors.json": store.encode_tensors(evidence.tensors["subject"]),
         "baseline.activations.json": store.encode_activations(evidence.activations["baseline"]),
         "subject.activations.json": store.encode_activations(evidence.activations["subject"]),
+        "guards.i64": store.encode_columns(*evidence.passes.values()),
+        "overhead.json": store.encode_overhead(evidence.overhead),
     }
     header = evidence.header.model_copy(update={"parts": store.part_digests(files)})
     return store.read_evidence({**files, "evidence.json": store.encode_header(header)}, SANDBOXED)

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from invarlock.artifacts.safetensors_header import DTYPE_BYTES, TensorEntry
 
+PANEL: Final = 1 << 23
+"""Stored bytes of columns that are read and held at a time."""
+
 Doubles = NDArray[np.float64]
 ReadTensor = Callable[[TensorEntry], bytearray]
 
@@ -133,7 +136,7 @@ class StoredWeight:
         return self.entry.dtype
 
     def view(self) -> View:
-        """Rows are read from the file as they are asked for; columns from all bytes, then held."""
+        """Rows are read from the file as they are asked for, columns some :data:`PANEL` at once."""
         return _StoredView(self.entry, self.read)
 
 
@@ -141,7 +144,8 @@ class StoredWeight:
 class _StoredView:
     entry: TensorEntry
     read: ReadTensor
-    _raw: NDArray[Any] | None = field(default=None)
+    _panel: NDArray[Any] | None = field(default=None)
+    _begin: int = 0
 
     def rows(self, first: int, count: int) -> Doubles:
         """Rows from ``first``, read from the file for themselves."""
@@ -153,10 +157,24 @@ class _StoredView:
         return decode(self.read(part), self.entry.dtype).reshape(count, columns)
 
     def columns(self, first: int, count: int) -> Doubles:
-        """Columns from ``first``, out of the raw bytes of the whole."""
+        """Columns from ``first``, out of the panel that holds them."""
+        at = first - self._begin
+        if self._panel is None or at < 0 or at + count > self._panel.shape[1]:
+            self._panel, self._begin, at = None, first, 0  # the old one goes before the new one
+            self._panel = self._read_panel(first, count)
+        block = np.ascontiguousarray(self._panel[:, at : at + count])
+        return decode(block.tobytes(), self.entry.dtype).reshape(block.shape)
+
+    def _read_panel(self, first: int, least: int) -> NDArray[Any]:
+        """Raw columns from ``first``, ``least`` of them or as many more as :data:`PANEL` allows."""
         rows, columns = as_matrix(self.entry.shape)
-        if self._raw is None:
-            size = DTYPE_BYTES[self.entry.dtype]
-            self._raw = np.frombuffer(self.read(self.entry), f"V{size}").reshape(rows, columns)
-        block = np.ascontiguousarray(self._raw[:, first : first + count])
-        return decode(block.tobytes(), self.entry.dtype).reshape(rows, -1)
+        size = DTYPE_BYTES[self.entry.dtype]
+        count = min(columns - first, max(least, PANEL // max(1, rows * size)))
+        if count == columns:
+            return np.frombuffer(self.read(self.entry), f"V{size}").reshape(rows, columns)
+        panel = np.empty((rows, count), f"V{size}")
+        for row in range(rows):
+            start = self.entry.start + (row * columns + first) * size
+            part = replace(self.entry, shape=(count,), start=start, end=start + count * size)
+            panel[row] = np.frombuffer(self.read(part), panel.dtype)
+        return panel

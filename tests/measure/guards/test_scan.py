@@ -21,6 +21,7 @@ from invarlock.canonical import NANO
 from invarlock.evidence.schema import Tensor
 from invarlock.measure.guards import blocks
 from invarlock.measure.guards.scan import scan_in_threads, scan_model, scan_weight
+from invarlock.measure.weights import stored
 from invarlock.measure.weights.model import weights_of
 from invarlock.measure.weights.stored import StoredWeight, decode
 from tests.measure.arms import contract
@@ -88,6 +89,17 @@ def test_blocks_change_no_digit_that_is_kept(monkeypatch: pytest.MonkeyPatch) ->
         assert one.log_sigma is not None
         assert two.log_sigma is not None
         assert abs(one.log_sigma - two.log_sigma) <= 1
+
+
+@pytest.mark.parametrize("kept", [1, 20, 60])
+def test_columns_read_some_at_a_time_change_no_digit(
+    monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    wide = np.random.default_rng(1).normal(size=(30, 70))
+    monkeypatch.setattr(blocks, "BLOCK", 30 * 7)
+    whole = scan_f32(wide)
+    monkeypatch.setattr(stored, "PANEL", kept * wide.shape[0] * 4)
+    assert scan_f32(wide) == whole
 
 
 @pytest.mark.parametrize(

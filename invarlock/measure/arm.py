@@ -1,7 +1,7 @@
 """One arm from its inputs to its files: checks, windows, guards on weights, scores.
 
-The guards read the weights in threads of their own while this one imports the model library,
-which keeps one core busy for seconds and the others idle.
+Importing the model library keeps one core busy for seconds and the others idle: meanwhile the guards
+read the weights, and windows are cut, in threads of their own.
 """
 
 from __future__ import annotations
@@ -239,10 +239,16 @@ def _subject_columns(
 def _scanning(
     job: ArmJob, files: ModelFiles, baseline: ModelFiles | None = None
 ) -> Iterator[list[Future[Tensor]]]:
-    """The records of all weights, being made; the subject's beside the baseline's."""
+    """The records of all weights, being made; the subject's beside the baseline's. The library is
+    imported in the same threads, before them."""
     beside = None if baseline is None else weights_of(baseline)
     pool = ThreadPoolExecutor(job.threads)
     shard = job.tensors
+    if job.span is None or job.span.windows:
+        from invarlock.measure.loading import import_library
+
+        # What it raises, loading raises again.
+        pool.submit(import_library, files, task_of(job.contract, files.config).models)
     try:
         yield (
             []

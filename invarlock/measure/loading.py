@@ -78,6 +78,13 @@ def quiet() -> None:
     talk.disable_progress_bar()
 
 
+def import_library(files: ModelFiles, models: str) -> None:
+    """Import what :func:`load_model` will need; a thread does it while others have work that lets
+    it run. Raises like :func:`read_config`."""
+    quiet()
+    _class_of(read_config(files, models), models)
+
+
 def use_threads(count: int) -> None:
     """Fix the number of threads: with it, float32 kernels on the CPU give the same digits again.
 

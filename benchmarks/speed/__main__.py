@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -48,7 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             lines = Lines()
             lines.kept += machine()
             print(f"{name}: {lines.kept[-1]}", flush=True)
+            begun = time.monotonic()
             GROUPS[name](material, lines, ROUNDS)
+            print(f"{name}: took {time.monotonic() - begun:.0f} s", flush=True)
             done[name] = lines.kept
             if asked.record:  # at once: what comes later may fail
                 record({name: done[name]})

@@ -1,7 +1,7 @@
 """One arm from its inputs to its files: checks, windows, guards on weights, scores.
 
-Importing the model library keeps one core busy for seconds and the others idle: meanwhile the guards
-read the weights, and windows are cut, in threads of their own.
+Importing the model library keeps one core busy for seconds and the others idle: meanwhile the
+guards read the weights, and windows are cut, in threads of their own.
 """
 
 from __future__ import annotations

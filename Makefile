@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: setup demo test lint bench peers power fuzz soak generate clean
+.PHONY: setup demo test lint bench peers coverage power fuzz soak generate clean
 
 setup: $(STAMP)
 
@@ -39,6 +39,9 @@ $(PEERS)/.stamp: benchmarks/speed/peers/requirements.txt constraints.txt
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/pip install --quiet --constraint constraints.txt --requirement $<
 	touch $@
+
+coverage: setup
+	@$(BIN)/python -m benchmarks.coverage --record
 
 power: setup
 	@$(BIN)/python -m benchmarks.power --record

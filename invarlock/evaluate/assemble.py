@@ -8,6 +8,7 @@ from invarlock.evaluate.combine import cuts, required, unusable, windows_of
 from invarlock.evaluate.inputs import Inputs, Measured
 from invarlock.evidence.schema import HEADER_FILE, ArmFacts, DataFacts, Header, Window
 from invarlock.evidence.store import encode_header, encode_windows, part_digests
+from invarlock.security.manifest import Requested, RuntimeManifest
 
 
 def assemble(inputs: Inputs, baseline: Measured, subject: Measured) -> dict[str, bytes]:
@@ -44,6 +45,14 @@ def assemble(inputs: Inputs, baseline: Measured, subject: Measured) -> dict[str,
         parts=part_digests(parts),
     )
     return {HEADER_FILE: encode_header(header), **parts}
+
+
+def observed(inputs: Inputs, baseline: Measured, subject: Measured) -> RuntimeManifest:
+    """What was observed of every boundary of both arms."""
+    return RuntimeManifest(
+        requested=Requested(execution_mode=inputs.request.requested_mode),
+        arms={"baseline": baseline.runtimes, "subject": subject.runtimes},
+    )
 
 
 def _facts(root: str, arm: Measured) -> ArmFacts:

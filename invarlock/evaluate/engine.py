@@ -7,19 +7,19 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from invarlock.errors import EnvironmentFault
-from invarlock.evaluate.assemble import assemble
+from invarlock.evaluate.assemble import assemble, observed
 from invarlock.evaluate.cache import BaselineCache
 from invarlock.evaluate.executors import executor_of
-from invarlock.evaluate.inputs import Inputs, Measured, open_inputs
+from invarlock.evaluate.inputs import open_inputs
+from invarlock.evaluate.looks import Reached, look_spans, measure_until_decided
 from invarlock.evaluate.plan import check_budget, make_plan
 from invarlock.evaluate.record import Record, Watch, write_run
 from invarlock.evaluate.request import ChosenBar, Request, choose_bar
 from invarlock.evaluate.run_folder import check_free, new_run_folder
-from invarlock.evaluate.session import Session, whole_of
+from invarlock.evaluate.session import Session
 from invarlock.judge import check_beacon, contract_of, demanded, schedule_of
 from invarlock.judge.report import Names, Report
 from invarlock.security.launch import Mode
-from invarlock.security.manifest import Requested, RuntimeManifest
 from invarlock.security.select import choose_mode
 
 Say = Callable[[str], None]
@@ -54,15 +54,15 @@ def run(request: Request, say: Say) -> Report:
         scratch.mkdir(mode=0o700)
         cache = BaselineCache(request.cache_folder) if request.use_cache else None
         session = Session(inputs, executor, cache, scratch, say, watch)
-        whole = whole_of(inputs.schedule)
         size = session.check()
-        plan = make_plan(inputs, size, workers=executor.workers, kept=session.has_kept(whole))
+        kept = session.has_kept(look_spans(inputs.schedule, inputs.contract))
+        plan = make_plan(inputs, size, workers=executor.workers, kept=kept)
         for line in plan.lines():
             say(line)
         check_budget(plan, request.budget)
-        session.measure(whole)
+        reached = measure_until_decided(session, chosen.bar, say)
         say("judging")
-        report = write_run(folder, _record(chosen, inputs, session.arms(), request), watch)
+        report = write_run(folder, _record(chosen, reached), watch)
         shutil.rmtree(scratch)
     return report
 
@@ -88,16 +88,13 @@ def _check_present(request: Request) -> None:
             raise EnvironmentFault("E601", f"{what} `{path}` does not exist", "check the path")
 
 
-def _record(
-    chosen: ChosenBar, inputs: Inputs, arms: tuple[Measured, Measured], request: Request
-) -> Record:
+def _record(chosen: ChosenBar, reached: Reached) -> Record:
+    inputs, arms = reached.inputs, reached.arms
+    request = inputs.request
     return Record(
         chosen=chosen,
         parts=assemble(inputs, *arms),
-        manifest=RuntimeManifest(
-            requested=Requested(execution_mode=request.requested_mode),
-            arms={"baseline": arms[0].runtimes, "subject": arms[1].runtimes},
-        ),
+        manifest=observed(inputs, *arms),
         baseline=inputs.baseline.files,
         subject=inputs.subject.files,
         names=Names(

@@ -17,7 +17,7 @@ from typing import Final, get_args
 from invarlock.artifacts.folder import open_folder, seal_file
 from invarlock.canonical import digest_bytes, digest_json
 from invarlock.errors import EnvironmentFault, SafetyRefusal
-from invarlock.evaluate.assemble import assemble
+from invarlock.evaluate.assemble import assemble, observed
 from invarlock.evaluate.executors.local import Local
 from invarlock.evaluate.inputs import MAX_DATA_BYTES, Inputs
 from invarlock.evaluate.request import ChosenBar, Request
@@ -26,7 +26,7 @@ from invarlock.evidence.schema import HEADER_FILE, RuntimeFacts
 from invarlock.evidence.store import read_evidence
 from invarlock.judge import Values, contract_of, estimate, schedule_of
 from invarlock.measure.job import NullEdit, NullKind
-from invarlock.security.manifest import Requested, RuntimeManifest, runtime_facts
+from invarlock.security.manifest import runtime_facts
 from invarlock.security.select import choose_mode
 
 Say = Callable[[str], None]
@@ -109,10 +109,7 @@ def _run(inputs: Inputs, say: Say) -> tuple[NullRun, dict[str, str]]:
         session.measure(whole_of(inputs.schedule))
         baseline, subject = session.arms()
         parts = assemble(inputs, baseline, subject)
-    manifest = RuntimeManifest(
-        requested=Requested(execution_mode=inputs.request.requested_mode),
-        arms={"baseline": baseline.runtimes, "subject": subject.runtimes},
-    )
+    manifest = observed(inputs, baseline, subject)
     evidence = read_evidence(parts, RuntimeFacts.model_validate(runtime_facts(manifest)))
     applied = subject.answer.null
     if inputs.null is None or applied is None:

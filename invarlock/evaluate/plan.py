@@ -18,6 +18,7 @@ import numpy as np
 from invarlock.errors import EnvironmentFault
 from invarlock.evaluate.inputs import Inputs
 from invarlock.evaluate.memory import BOUNDARY_BYTES
+from invarlock.evidence.looks import look_ends
 from invarlock.measure.job import BATCH, CHUNK, ModelSize
 
 _BOUNDARY_S: Final = 4.0
@@ -36,7 +37,8 @@ class Plan:
     """What a run is going to take.
 
     Attributes:
-        windows, tokens: of the schedule.
+        windows, tokens: of the schedule, all looks included.
+        looks: after how many final windows the run is judged.
         hashed: bytes of models and data.
         parameters: of the subject.
         sealed: bytes of memory that hold copies of the models.
@@ -48,6 +50,7 @@ class Plan:
 
     windows: int
     tokens: int
+    looks: tuple[int, ...]
     hashed: int
     parameters: int
     sealed: int
@@ -68,10 +71,13 @@ class Plan:
             f"plan: {self.windows} windows, {self.tokens} tokens, twice a model of "
             f"{_short(self.parameters)} parameters; {_bytes(self.hashed)} hashed"
         )
+        if len(self.looks) > 1:
+            ends = ", ".join(map(str, self.looks))
+            yield f"plan: judged after {ends} final windows, and stopped there once decided"
         arms = "the subject alone, the baseline's results being kept" if self.kept else "both arms"
-        yield (
-            f"plan: about {_bytes(self.memory)} of memory and {_duration(self.seconds)} for {arms}"
-        )
+        most = "at most " if len(self.looks) > 1 else ""
+        memory, time_taken = _bytes(self.memory), _duration(self.seconds)
+        yield f"plan: about {memory} of memory and {most}{time_taken} for {arms}"
 
 
 def make_plan(inputs: Inputs, size: ModelSize, *, workers: int, kept: bool) -> Plan:
@@ -84,18 +90,20 @@ def make_plan(inputs: Inputs, size: ModelSize, *, workers: int, kept: bool) -> P
     sealed = sum(
         file.size for folder in folders if folder.sealed for file in folder.files if file.loaded
     )
+    looks = look_ends(schedule.final, inputs.contract.estimate.looks)
     arms = 1 if kept else 2
     work = arms * 2 * size.parameters * tokens / (_EFFICIENCY * _rate(request.threads_each))
     return Plan(
         windows=windows,
         tokens=tokens,
+        looks=looks,
         hashed=sum(file.size for file in files) + inputs.data.size,
         parameters=size.parameters,
         sealed=sealed,
         boundary=_boundary(inputs, size),
         workers=workers,
         kept=kept,
-        seconds=work / workers + arms * _BOUNDARY_S,
+        seconds=work / workers + arms * len(looks) * _BOUNDARY_S,
     )
 
 

@@ -83,10 +83,13 @@ class Session:
             found = self._here(Piece("subject", _NOTHING, None, purpose="check"))
         return required(found[0].answer.size, "size")
 
-    def has_kept(self, span: Span) -> bool:
-        """Whether the baseline's results for a first ``span`` are in the cache."""
-        self._kept[span] = load_kept(self.cache, self.inputs, span, EVERY)
-        return self._kept[span] is not None
+    def has_kept(self, spans: Sequence[Span]) -> bool:
+        """Whether the baseline's results for all of ``spans``, which are going to be measured in
+        this order, are in the cache."""
+        for span in spans:
+            tensors = EVERY if span == spans[0] else None
+            self._kept[span] = load_kept(self.cache, self.inputs, span, tensors)
+        return all(self._kept[span] is not None for span in spans)
 
     def measure(self, span: Span) -> None:
         """Measure the windows of ``span``, which no earlier span holds, by both arms.
@@ -109,8 +112,7 @@ class Session:
 
     def _measure_baseline(self, span: Span) -> Measured:
         tensors = None if self._baseline else EVERY
-        measured = None if self._baseline else self._kept.get(span)
-        measured = measured or load_kept(self.cache, self.inputs, span, tensors)
+        measured = self._kept.get(span) or load_kept(self.cache, self.inputs, span, tensors)
         if measured is None:
             measured = joined(
                 self._task, self._baseline_parts(span, tensors), self._folder() / "baseline"

@@ -1,0 +1,1 @@
+"""How often an interval lets a subject pass whose truth lies on the bound, by simulation."""

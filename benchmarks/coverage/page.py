@@ -1,0 +1,135 @@
+"""The page ``benchmarks/COVERAGE.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from benchmarks.coverage import sequential, single
+from benchmarks.coverage.found import DEFAULT, SHIPPED, Found
+from benchmarks.coverage.sequential import Looked, Plan
+from benchmarks.coverage.shapes import SHAPES, Cell
+
+_HEAD = """\
+# How often an interval errs
+
+A gate on an interval is passed falsely where the truth lies on the bound and the whole interval is
+inside. At `confidence = 95%` each side may err 2.5%. Whether it does depends on how many documents
+there are and on the shape of what they show, so it is simulated with the judge's own functions.
+This page is written by
+
+    python -m benchmarks.coverage --record        # or: make coverage
+
+and by nothing else. Documents are of unequal size (geometric, with the mean that is given), and
+half of the variance of their windows lies between documents. Shapes are skewed towards harm: `rare
+5%` is a twentieth of all units harmed by a nat on average, in the others next to nothing. Random
+numbers are those of a fixed seed. `error` is the standard error of the false passes by the number
+of trials; `kept` says whether they are within 2.5% and two of it.
+"""
+_FOLLOWS = """\
+These are documents that are there, not windows. Where harm is rare and few documents are there, a
+sample may have met none of it: of 128 documents of which a fiftieth is harmed, one sample in 13.
+No interval can know what a sample has not met: rare harm is for the tail percentiles and for slices
+to find.
+"""
+_LOOKS = """\
+## Looking more than once
+
+`estimate { looks; spending }` judges a run after equal shares of its windows and stops when it is
+decided. Windows come in random order, as a schedule has them; each look has the level that spending
+leaves to it, and one with fewer documents than `estimate.minimum` decides nothing.
+
+The bound lies at the truth, or above it (`+`, harmless) or below it (`-`, harmful) by one or two
+times 3.24 standard errors of the mean over all windows: at one time a single look at normal data
+would decide nine times in ten. `windows used` is the mean share of the planned windows that was
+measured when the run stopped, `passes` how often it passed with the bound at `+1`.
+"""
+_CORRELATED = """\
+Spending goes by windows seen. Where windows of a document are correlated, an early look knows more
+than its share of windows says, for it has met more than that share of the documents: its estimate
+is closer to the last one than the limits suppose, which makes a run err less, never more.
+"""
+
+
+def render(found: Found) -> str:
+    """The page."""
+    return "\n".join(_lines(found)) + "\n"
+
+
+def _lines(found: Found) -> Iterator[str]:
+    yield _HEAD
+    yield "## One look"
+    yield ""
+    yield f"{_trials(found.single)} trials a line, {found.resamples} resamples, 95%."
+    yield ""
+    yield from _block(single.lines(found.single))
+    yield ""
+    yield "The fewest documents from which on every line is kept:"
+    yield ""
+    yield from _fewest(found)
+    yield ""
+    yield _FOLLOWS
+    yield _shipped(found)
+    yield ""
+    yield _LOOKS
+    for minimum, what in ((SHIPPED, "as the standard policies have it"), (DEFAULT, "the default")):
+        table = {key: one for key, one in found.several.items() if key[1].minimum == minimum}
+        trials = next(iter(table.values())).by[0][0].trials
+        yield (
+            f"With `minimum = {minimum}`, {what}; {trials} trials a line, "
+            f"{found.resamples} resamples."
+        )
+        yield ""
+        yield from _block(sequential.lines(table))
+        yield ""
+        yield _kept(table)
+        yield ""
+    yield _CORRELATED.rstrip()
+
+
+def _block(lines: Iterator[str]) -> Iterator[str]:
+    yield "```text"
+    yield from (line.rstrip() for line in lines)
+    yield "```"
+
+
+def _trials(found: Mapping[Cell, single.Outcome]) -> int:
+    return next(iter(found.values())).trials
+
+
+def _fewest(found: Found) -> Iterator[str]:
+    widths = sorted({cell.windows for cell in found.single})
+    yield "| shape | " + " | ".join(f"{width} windows each" for width in widths) + " |"
+    yield "| --- |" + " --- |" * len(widths)
+    most = max(cell.documents for cell in found.single)
+    for shape in SHAPES:
+        fewest = [single.kept_from(found.single, shape, width) for width in widths]
+        cells = (f"more than {most}" if few is None else str(few) for few in fewest)
+        yield f"| {shape} | " + " | ".join(cells) + " |"
+
+
+def _shipped(found: Found) -> str:
+    """What the minimum of the standard policies keeps, and what it does not."""
+    at = {cell: one for cell, one in found.single.items() if cell.documents == SHIPPED}
+    kept = [shape for shape in SHAPES if all(o.kept for c, o in at.items() if c.shape == shape)]
+    lost = [
+        f"{shape} ({max(o.passed for c, o in at.items() if c.shape == shape):.1%} pass falsely)"
+        for shape in SHAPES
+        if shape not in kept
+    ]
+    return (
+        f"The standard policies ask for `estimate.minimum = {SHIPPED}`.\n"
+        f"Kept there: {', '.join(kept) or 'none'}.\n"
+        f"Not kept there: {', '.join(lost) or 'none'}."
+    )
+
+
+def _kept(table: Mapping[tuple[Cell, Plan], Looked]) -> str:
+    """Whether every line of a table is kept, else which are not."""
+    lost = [
+        f"{cell.shape}, {cell.documents} documents, {plan.spending}, {plan.looks} looks"
+        for (cell, plan), one in table.items()
+        if not one.by[0][0].kept
+    ]
+    if not lost:
+        return "Every line keeps what is allowed."
+    return "Not kept: " + "; ".join(lost) + "."

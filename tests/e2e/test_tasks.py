@@ -20,9 +20,10 @@ from tests.measure.tiny_tasks import lines_of, make_chat, make_other
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("e2e")]
 
 TOKENS = "require perplexity.ratio <= 1.10\n  require kl.mean <= 0.01 nats"
+WATCHED = "require variance.shift <= 0.01 nats\n  require overhead.metric in [0.999, 1.001]"
 CHOICES = "require accuracy.delta >= -50 pp\n  require flips.rate <= 50%"
 TASKS = {
-    "chat": ("causal_lm", "content = chat; length = 32 tokens", TOKENS),
+    "chat": ("causal_lm", "content = chat; length = 32 tokens", f"{TOKENS}\n  {WATCHED}"),
     "masked_lm": ("masked_lm", "length = 16 tokens", TOKENS),
     "seq2seq_lm": ("seq2seq_lm", "length = 16 tokens", TOKENS),
     "multiple_choice": ("multiple_choice", "length = 32 tokens", CHOICES),

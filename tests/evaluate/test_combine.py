@@ -51,6 +51,10 @@ def part(folder: Path, start: int, stop: int, **facts: object) -> Measured:
     rows = np.arange(start, stop, dtype="<i8")
     (folder / "subject.i64").write_bytes(np.stack([rows, rows, rows, rows]).tobytes())
     (folder / "subject.tensors.json").write_bytes(b"[]")
+    first = start == 0
+    (folder / "guards.i64").write_bytes(np.arange(6, dtype="<i8").tobytes() if first else b"")
+    times = b'{"guarded": [30], "bare": [20]}' if first else b'{"guarded": [], "bare": [1]}'
+    (folder / "overhead.json").write_bytes(times)
     answer = ArmAnswer.model_validate(
         {"arm": "subject", "timings": {"score": 2}, "subject_ids": (None,) * (stop - start)} | facts
     )
@@ -66,6 +70,8 @@ def test_parts_are_joined_in_the_order_of_windows(tmp_path: Path) -> None:
     assert np.array_equal(columns, np.tile(np.arange(16), (4, 1)))
     assert whole.answer.timings == {"score": 4}
     assert whole.answer.subject_ids == (None,) * 16
+    assert whole.read("guards.i64") == np.arange(6, dtype="<i8").tobytes()
+    assert whole.read("overhead.json") == b'{"bare":[20],"guarded":[30]}'
     apart = joined("causal_lm", [part(tmp_path / "c", 20, 22), early], tmp_path / "apart")
     assert apart.spans == (span(0, 8), span(20, 22))
 
@@ -78,7 +84,9 @@ def test_parts_that_tell_other_facts_are_refused(tmp_path: Path, facts: dict[str
     assert caught.value.code == "E303"
 
 
-@pytest.mark.parametrize("name", ["subject.i64", "subject.tensors.json"])
+@pytest.mark.parametrize(
+    "name", ["subject.i64", "subject.tensors.json", "guards.i64", "overhead.json"]
+)
 def test_parts_that_cannot_be_joined_are_refused(tmp_path: Path, name: str) -> None:
     parts = [part(tmp_path / "a", 0, 8), part(tmp_path / "b", 8, 16)]
     parts[1].files[name].write_bytes(b"[{}]")

@@ -43,8 +43,10 @@ def test_careful_passes_and_careless_fails(demo: tuple[Path, str]) -> None:
     assert careless["verdict"] == "fail"
     assert careful["runtime"]["isolation"] == careless["runtime"]["isolation"] == "sandbox"
     assert careful["provider_digest"] == careless["provider_digest"]
-    ratio = {gate["id"]: gate for gate in careless["gates"]}["perplexity.ratio"]
-    assert ratio["verdict"] == "fail"
+    gates = [{g["id"]: g["verdict"] for g in report["gates"]} for report in (careful, careless)]
+    for measure in ("perplexity.ratio", "variance.shift"):
+        assert [found[measure] for found in gates] == ["pass", "fail"]
+    assert [found["overhead.metric"] for found in gates] == ["pass", "pass"]
 
 
 def test_the_sly_one_passes_on_average_and_turns_a_row(demo: tuple[Path, str]) -> None:

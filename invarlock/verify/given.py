@@ -22,7 +22,12 @@ from invarlock.verify.differences import differences
 _JOB: Final = "job.json"
 _DATA: Final = "data.jsonl"
 _WINDOWS: Final = ("positions.u32", "windows.json", "windows.u32")
-_LEFT_BY_BASELINE: Final = (*_WINDOWS, "baseline.i64", "hidden.f32")
+_LEFT_BY_BASELINE: Final = (
+    *_WINDOWS,
+    "baseline.activations.json",
+    "baseline.i64",
+    "hidden.f32",
+)
 
 
 _LOG: Final = "log.jsonl"

@@ -188,7 +188,8 @@ def manifest() -> Json:
     }
     asked = {"network": "off", "remote_code": "off", "pickle": "off", "plugins": "off"}
     subject = json.loads(json.dumps(arm))
-    left = ["baseline.i64", "hidden.f32", "positions.u32", "windows.json", "windows.u32"]
+    left = ["baseline.activations.json", "baseline.i64", "hidden.f32", "positions.u32"]
+    left += ["windows.json", "windows.u32"]
     subject["inputs"] = sorted([*arm["inputs"], *left, *loaded("baseline")])
     return {
         "version": "invarlock.runtime/1",

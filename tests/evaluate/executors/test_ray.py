@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from invarlock.canonical import canonical_bytes, digest_bytes
 from invarlock.errors import EnvironmentFault, SafetyRefusal
 from invarlock.evaluate.assemble import assemble
 from invarlock.evaluate.executors import Executor, Local
@@ -22,6 +24,7 @@ from invarlock.evaluate.inputs import Inputs, open_inputs
 from invarlock.evaluate.request import Request
 from invarlock.evaluate.session import Session, whole_of
 from invarlock.evidence.schema import Schedule
+from invarlock.measure.job import Span
 from tests.measure.arms import SEED, contract
 from tests.measure.tiny import edited, make_model, prose, write_data
 
@@ -59,11 +62,16 @@ def cluster() -> Iterator[RayWorkers]:
         yield workers
 
 
-def evidence(inputs: Inputs, executor: Executor, scratch: Path) -> dict[str, bytes]:
+def evidence(inputs: Inputs, executor: Executor, scratch: Path, *spans: Span) -> dict[str, bytes]:
+    """The evidence of all windows, measured in ``spans`` or at once, but for the times in it."""
     scratch.mkdir(parents=True)
     session = Session(inputs, executor, None, scratch, lambda line: None)
-    session.measure(whole_of(SCHEDULE))
-    return assemble(inputs, *session.arms())
+    for span in spans or (whole_of(SCHEDULE),):
+        session.measure(span)
+    parts = assemble(inputs, *session.arms())
+    header = json.loads(parts.pop("evidence.json"))
+    assert header["parts"].pop("overhead.json") == digest_bytes(parts.pop("overhead.json"))
+    return {**parts, "evidence.json": canonical_bytes(header)}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +131,8 @@ def test_two_workers_measure_what_one_process_does_though_both_are_killed(
     inputs: Inputs, cluster: RayWorkers, local: dict[str, bytes], tmp_path: Path
 ) -> None:
     finish = killed_once("ray::Worker.run", BOUNDARY)
-    found = evidence(inputs, cluster, tmp_path / "scratch")
+    looks = (Span(start=0, stop=8), Span(start=8, stop=25))
+    found = evidence(inputs, cluster, tmp_path / "scratch", *looks)
     assert finish()
     assert found == local
 

@@ -57,10 +57,12 @@ class Body:
 class Normalised:
     """Logits of some rows with what their softmax needs, each per row in float64.
 
-    ``powers`` is exp(logits - peak), ``total`` its sum, ``loss`` the log-loss of the true token.
+    ``first`` is the first token of the largest logit, ``powers`` is exp(logits - peak), ``total``
+    its sum, ``loss`` the log-loss of the true token.
     """
 
     logits: Tensor
+    first: Tensor
     powers: Tensor
     peak: Tensor
     total: Tensor
@@ -155,12 +157,16 @@ def _pair(body: Body, baseline: Pairing, batch: Layout) -> Iterator[tuple[Double
 
 def normalise(logits: Tensor, truth: Tensor) -> Normalised:
     """Softmax pieces and log-loss of ``logits`` (n, vocabulary) at the true tokens (n,)."""
-    peak = logits.amax(dim=1, keepdim=True)
+    import torch
+
+    # numpy searches a row many times faster than torch; both take NaN for the largest.
+    first = torch.from_numpy(logits.numpy().argmax(axis=1))
+    peak = logits.gather(1, first.unsqueeze(1))
     powers = (logits - peak).exp_()
     total = powers.sum(dim=1).double()
     hit = logits.gather(1, truth.unsqueeze(1)).squeeze(1).double()
     top = peak.squeeze(1).double()
-    return Normalised(logits, powers, top, total, (top - hit) + total.log())
+    return Normalised(logits, first, powers, top, total, (top - hit) + total.log())
 
 
 def _compare(theirs: Tensor, ours: Tensor, truth: Tensor) -> tuple[Doubles, ...]:
@@ -168,9 +174,7 @@ def _compare(theirs: Tensor, ours: Tensor, truth: Tensor) -> tuple[Doubles, ...]
     import torch
 
     subject, baseline = normalise(ours, truth), normalise(theirs, truth)
-    # numpy searches a row many times faster; both take the first of equals.
-    first = (logits.numpy().argmax(axis=1) for logits in (theirs, ours))
-    same = torch.from_numpy(np.equal(*first)).double()
+    same = (subject.first == baseline.first).double()
     broken = ~(torch.isfinite(subject.loss) & torch.isfinite(baseline.loss))
     delta_p = (-subject.loss).exp() - (-baseline.loss).exp()
     kl = torch.full_like(subject.loss, torch.nan)

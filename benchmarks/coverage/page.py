@@ -142,5 +142,5 @@ def _kept(table: Mapping[tuple[Cell, Plan], Looked]) -> str:
         if not one.by[0][0].kept
     ]
     if not lost:
-        return "Every line keeps what is allowed."
+        return "No line passes falsely more often than 2.5% by more than two standard errors."
     return "Not kept: " + "; ".join(lost) + "."

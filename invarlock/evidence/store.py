@@ -125,7 +125,7 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
         **dict(zip(columns.subject, subject, strict=True)),
     }
     check_columns(header.contract.task, layout, named)
-    check_tensors(tensors["baseline"], tensors["subject"])
+    check_tensors(tensors["baseline"], tensors["subject"], header.contract.rows)
     activations = {arm: _decode(_ACTIVATIONS, files, f"{arm}.activations.json") for arm in ARMS}
     check_activations(header, windows, activations)
     overhead = _decode(_OVERHEAD, files, "overhead.json")

@@ -9,13 +9,23 @@ from typing import Final
 
 from invarlock.canonical import NANO
 from invarlock.errors import VerificationFault
-from invarlock.evidence.schema import Arm, Tensor
+from invarlock.evidence.schema import NORM_LIMIT, Arm, Drift, RowsContract, Tensor
 
 _MAX_NAME: Final = 512
 _HINT: Final = "do not deploy; ask the producer"
 _ALIKE: Final = ("shape", "non_finite", "spectrum", "log_sigma", "log_norm", "outliers")
 _SLACK: Final = 100
 """Units of 1e-9: logarithms come from sums of float64 products."""
+_UNMOVED: Final = Drift(
+    turned_rows=0,
+    turned_columns=0,
+    cosine=NANO,
+    row_low=0,
+    row_high=0,
+    column_low=0,
+    column_high=0,
+)
+"""Of a matrix without a row or column to compare."""
 
 
 def printable(text: str) -> bool:
@@ -23,22 +33,25 @@ def printable(text: str) -> bool:
     return 0 < len(text) <= _MAX_NAME and text.isprintable()
 
 
-def check_tensors(baseline: Sequence[Tensor], subject: Sequence[Tensor]) -> None:
+def check_tensors(
+    baseline: Sequence[Tensor], subject: Sequence[Tensor], rows: RowsContract
+) -> None:
     """Hold the records of both arms against themselves and each other.
 
-    Raises :class:`VerificationFault` E405 for one that is malformed, E404 for numbers that no
-    matrix has: σ₁ ≤ ‖W‖ ≤ √min(rows, columns)·σ₁, counts within the shape.
+    ``rows`` is how rows were compared. Raises :class:`VerificationFault` E405 for one that is
+    malformed, E404 for numbers that no matrix has, or no pair of them: σ₁ ≤ ‖W‖ ≤
+    √min(rows, columns)·σ₁, counts within the shape, drift that the norms allow.
     """
     for arm, tensors in (("baseline", baseline), ("subject", subject)):
         _check_form(f"{arm}.tensors.json", tensors)
     before, after = ({tensor.name: tensor for tensor in arm} for arm in (baseline, subject))
     for tensor in baseline:
-        _check("baseline", tensor, None, before)
+        _check("baseline", tensor, None, before, rows)
     for tensor in subject:
         other = before.get(tensor.name)
         if other is not None and other.family != tensor.family:
             raise _malformed(f"`{tensor.name[:120]}` is of another family in each arm")
-        _check("subject", tensor, other, after)
+        _check("subject", tensor, other, after, rows)
 
 
 def _check_form(name: str, tensors: Sequence[Tensor]) -> None:
@@ -59,12 +72,13 @@ def _disagreeing(tensor: Tensor) -> Iterator[str]:
     for field in ("log_sigma", "log_norm", "outliers"):
         if (getattr(tensor, field) is not None) != measured:
             yield f"spectrum and {field} disagree"
-    if tensor.non_finite and tensor.spectrum in {"measured", "zero"}:
-        yield "spectrum of non-finite numbers"
-    if tensor.spectrum == "non_finite" and not tensor.non_finite:
-        yield "no number that is not finite"
-    if measured and _sides(tensor) is None:
+    if (tensor.spectrum == "non_finite") != bool(tensor.non_finite):
+        yield "spectrum and non_finite disagree"
+    sides = _sides(tensor)
+    if tensor.spectrum in {"measured", "zero"} and sides is None:
         yield "a spectrum without a matrix"
+    if tensor.spectrum == "vector" and sides is not None:
+        yield "a matrix that passes for a vector"
 
 
 def _sides(tensor: Tensor) -> tuple[int, int] | None:
@@ -75,18 +89,25 @@ def _sides(tensor: Tensor) -> tuple[int, int] | None:
 
 
 def _check(
-    arm: Arm, tensor: Tensor, baseline: Tensor | None, tensors: Mapping[str, Tensor]
+    arm: Arm,
+    tensor: Tensor,
+    baseline: Tensor | None,
+    tensors: Mapping[str, Tensor],
+    rows: RowsContract,
 ) -> None:
     for wrong in (
         *_impossible(tensor),
         *_estranged(tensor, tensors),
         *_unfounded(tensor, baseline),
+        *_apart(tensor, baseline, rows),
     ):
         where = f"`{arm}.tensors.json`: `{tensor.name[:120]}`"
         raise VerificationFault("E404", f"{where}: {wrong}", _HINT)
 
 
 def _impossible(tensor: Tensor) -> Iterator[str]:
+    if tensor.non_finite > prod(tensor.shape):
+        yield "more numbers that are not finite than numbers"
     sides = _sides(tensor)
     if sides is None or tensor.log_sigma is None or tensor.log_norm is None:
         return
@@ -128,6 +149,31 @@ def _unfounded(tensor: Tensor, baseline: Tensor | None) -> Iterator[str]:
         yield "more rows or columns turned than there are"
     if drift.row_low > drift.row_high or drift.column_low > drift.column_high:
         yield "extremes of norms the wrong way round"
+
+
+def _apart(tensor: Tensor, baseline: Tensor | None, rows: RowsContract) -> Iterator[str]:
+    """A drift that two matrices of these norms cannot have.
+
+    Rows left out, less than ``negligible`` of the root mean square norm, hold less than
+    negligible² of the baseline's ‖B‖², so that ‖S‖² ≥ exp(2·row_low)·(1 − negligible²)·‖B‖², and
+    for columns likewise. There is no such bound from above: nothing tells how far a row that is
+    left out has grown, unless it turned.
+    """
+    drift = tensor.drift
+    if drift is None or baseline is None:
+        return
+    if baseline.spectrum == "zero":
+        turned = 0 if tensor.spectrum == "zero" else drift.turned_rows
+        if drift != _UNMOVED.model_copy(update={"turned_rows": turned}):
+            yield "drift from zeros"
+        return
+    if tensor.log_norm is None or baseline.log_norm is None:
+        return
+    grown = tensor.log_norm - baseline.log_norm
+    least = round(0.5 * log(1 - float(rows.negligible) ** 2) * NANO)
+    for low in (drift.row_low, drift.column_low):
+        if low > -NORM_LIMIT and grown < low + least - _SLACK:
+            yield "a norm that fell below what rows or columns have kept"
 
 
 def _malformed(message: str) -> VerificationFault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import log
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,8 @@ def test_part_of_another_size(name: str, cut: int) -> None:
         ("subject.tensors.json", lambda t: t[3].update(change=-1)),
         ("subject.tensors.json", lambda t: t[3].update(spectrum="non_finite")),
         ("subject.tensors.json", lambda t: t[0].update(non_finite=1)),
+        ("subject.tensors.json", lambda t: t[3].update(non_finite=1)),
+        ("subject.tensors.json", lambda t: t[3].update(spectrum="zero")),
         ("subject.tensors.json", lambda t: t[0].update(family="other")),
         ("subject.tensors.json", lambda t: t[0].update(family="head")),
         ("baseline.tensors.json", lambda t: t[0].update(non_finite=-1)),
@@ -156,10 +159,13 @@ def _subject(**changes: Any) -> dict[str, bytes]:
     return _edit("subject.tensors.json", change)
 
 
+LOOSE = {"drift__row_low": -NANO, "drift__column_low": -NANO}
+
+
 @pytest.mark.parametrize(
     ("possible", "impossible"),
     [
-        ({"log_norm": 900_000_000}, {"log_norm": 899_999_000}),
+        ({"log_norm": 900_000_000, **LOOSE}, {"log_norm": 899_999_000, **LOOSE}),
         ({"log_norm": 1_939_720_770}, {"log_norm": 1_939_722_000}),
         ({"outliers": 8}, {"outliers": 9}),
         ({"drift__turned_rows": 16}, {"drift__turned_rows": 17}),
@@ -186,6 +192,71 @@ def test_only_the_subject_drifts_and_only_from_what_is_there() -> None:
     broken["spectrum"] = "non_finite"
     assert _refused(_subject(**broken)).code == "E404"
     assert read_evidence(_subject(**broken, drift=None), SANDBOXED).tensors
+
+
+def _both(baseline: dict[str, Any], subject: dict[str, Any]) -> dict[str, bytes]:
+    """The first matrix of each arm with changes."""
+    parts = {}
+    for arm, changes in (("baseline", baseline), ("subject", subject)):
+        tensors = json.loads(FILES[f"{arm}.tensors.json"])
+        tensors[0].update(changes)
+        parts[f"{arm}.tensors.json"] = canonical_bytes(tensors)
+    return sealed({**FILES, **parts})
+
+
+NOTHING: dict[str, Any] = {"log_sigma": None, "log_norm": None, "outliers": None}
+VECTOR = {**NOTHING, "spectrum": "vector"}
+ZERO = {**NOTHING, "spectrum": "zero"}
+
+
+def test_no_matrix_passes_for_a_vector_to_hide_from_the_guards() -> None:
+    shown = read_evidence(_both({}, {}), SANDBOXED)
+    assert {tensor.spectrum for tensor in shown.tensors["subject"]} == {"measured", "vector"}
+    for changes in (VECTOR, {**VECTOR, "shape": [2, 8, 8]}, {**VECTOR, "shape": [1, 1]}):
+        fault = _refused(_both(changes, changes))
+        assert fault.code == "E405"
+        assert "a matrix that passes for a vector" in fault.message
+    empty = {**VECTOR, "shape": [0, 8]}
+    assert read_evidence(_both(empty, {**empty, "drift": None, "change": 0}), SANDBOXED).tensors
+
+
+def test_no_more_numbers_are_not_finite_than_there_are() -> None:
+    broken = {**NOTHING, "spectrum": "non_finite", "drift": None}
+    assert read_evidence(_both({}, {**broken, "non_finite": 128}), SANDBOXED).tensors
+    assert _refused(_both({}, {**broken, "non_finite": 129})).code == "E404"
+
+
+def test_zeros_drift_from_zeros_by_nothing() -> None:
+    drift = json.loads(FILES["subject.tensors.json"])[0]["drift"]
+    grown = {"log_sigma": 0, "log_norm": 0, "drift": {**drift, "turned_rows": 3}}
+    assert read_evidence(_both(ZERO, ZERO), SANDBOXED).tensors
+    assert read_evidence(_both(ZERO, grown), SANDBOXED).tensors
+    moves = ({"turned_columns": 1}, {"cosine": 0}, {"row_high": 5}, {"column_low": -5})
+    for move in ({"turned_rows": 1}, *moves):
+        assert _refused(_both(ZERO, {**ZERO, "drift": {**drift, **move}})).code == "E404"
+    for move in moves:
+        forged = {**grown, "drift": {**drift, "turned_rows": 3, **move}}
+        assert _refused(_both(ZERO, forged)).code == "E404"
+
+
+@pytest.mark.parametrize("side", ["row", "column"])
+def test_a_norm_falls_no_further_than_what_was_compared(side: str) -> None:
+    least = round(0.5 * log(0.75) * NANO)  # rows left out hold less than a quarter of the squares
+    drift = json.loads(FILES["subject.tensors.json"])[0]["drift"]
+
+    def fallen(low: int, by: int) -> dict[str, bytes]:
+        moved = {f"row_{x}": low for x in ("low", "high")}
+        moved |= {f"column_{x}": low for x in ("low", "high")}
+        # The other side says nothing: it could have lost everything.
+        other = "column" if side == "row" else "row"
+        moved[f"{other}_low"] = -NORM_LIMIT
+        norms = {"log_sigma": 900_000_000 + by, "log_norm": 1_400_000_000 + by}
+        return _both({}, {**norms, "drift": {**drift, **moved}})
+
+    for low in (0, -NANO, 3 * NANO):
+        assert read_evidence(fallen(low, low + least), SANDBOXED).tensors
+        assert _refused(fallen(low, low + least - 1000)).code == "E404"
+    assert read_evidence(fallen(-NORM_LIMIT, -40 * NANO), SANDBOXED).tensors
 
 
 def _doubled(**changes: Any) -> dict[str, bytes]:

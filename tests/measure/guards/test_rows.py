@@ -15,6 +15,7 @@ from invarlock.artifacts.model_files import open_model
 from invarlock.artifacts.safetensors_header import DTYPE_BYTES, TensorEntry
 from invarlock.canonical import NANO
 from invarlock.evidence.schema import CHANGE_LIMIT, NORM_LIMIT, Drift, Tensor
+from invarlock.evidence.tensors import check_tensors
 from invarlock.measure.guards import blocks
 from invarlock.measure.guards.scan import scan_weight
 from invarlock.measure.weights.model import weights_of
@@ -222,3 +223,49 @@ def test_one_row_of_the_real_embedding_written_over(
     }
     assert not any(record.drift.turned_columns for record in records if record.drift)
     assert len(turned) == 8
+
+
+def faint(array: Array) -> Array:
+    """With nine rows of ten just too small to be heard."""
+    weak = array / np.linalg.norm(array, axis=1, keepdims=True)
+    strong = np.zeros(len(weak), dtype=bool)
+    strong[::10] = True
+    share = 1 - strong.mean()
+    weak[~strong] *= 0.999 * np.sqrt(0.25 * (1 - share) / (1 - 0.25 * share))
+    return weak.astype(np.float32)
+
+
+def lost(array: Array) -> Array:
+    """Without its faint rows."""
+    bare = np.zeros_like(array)
+    bare[::10] = array[::10]
+    return bare
+
+
+EDITS: dict[str, Callable[[Array], Array]] = {
+    **HARMLESS,
+    "smaller": lambda array: array * np.float32(1e-30),
+    "larger": lambda array: array * np.float32(1e6),
+    "zero": np.zeros_like,
+    "lost": lost,
+    "shuffled": lambda array: array[::-1].copy(),
+    "transient": lambda array: array * np.float32(1e-3) + np.eye(*array.shape, dtype=np.float32),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+@pytest.mark.parametrize("start", [TALL, WIDE, faint(TALL), faint(WIDE), 0 * TALL])
+def test_the_reader_takes_what_was_measured(start: Array, edit: str) -> None:
+    after = EDITS[edit](start) if start.any() or edit in {"zero", "transient"} else start
+    first, then = scan_weight(stored(start), None, contract()), beside(start, after)
+    check_tensors([first], [then], contract().rows)
+
+
+def test_the_reader_bounds_a_norm_as_tightly_as_rows_left_out_allow() -> None:
+    weak = faint(TALL)
+    first, then = scan_weight(stored(weak), None, contract()), beside(weak, lost(weak))
+    assert first.log_norm is not None
+    assert then.log_norm is not None
+    assert then.drift is not None
+    assert then.drift.row_low == 0
+    assert 0.5 * log(0.75) * NANO < then.log_norm - first.log_norm < 0.5 * log(0.78) * NANO

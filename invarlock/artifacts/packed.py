@@ -33,7 +33,8 @@ class Packing:
             number each.
         bits: of one weight.
         floating: whether these are eight-bit floats.
-        symmetric: whether there are no zero points.
+        symmetric: whether there are no zero points, or all that are stored are the middle level.
+        reordered: whether a stored index says which columns share one scale; else the order does.
         strategy: what shares one scale.
         group: columns that share one scale; 0 means a whole row.
         block: rows and columns that share one scale, of strategy ``block``.
@@ -44,6 +45,7 @@ class Packing:
     bits: int
     floating: bool = False
     symmetric: bool = True
+    reordered: bool = False
     strategy: Strategy = "group"
     group: int = 0
     block: tuple[int, int] = (1, 1)
@@ -125,6 +127,12 @@ _CT_FORMATS: Final[Mapping[str, Layout]] = {
     "naive-quantized": "plain",
 }
 _STRATEGIES: Final[tuple[Strategy, ...]] = ("tensor", "channel", "group", "block")
+_IN_ORDER: Final[tuple[Json, ...]] = (None, False, "weight", "static")
+_REORDERED: Final = ("group", "dynamic")
+"""``actorder``, pairs of synonyms: of calibration alone, and of what is stored."""
+_SCALES: Final[tuple[Json, ...]] = (None, "torch.float16", "torch.bfloat16", "torch.float32")
+_AWQ_BACKENDS: Final[tuple[Json, ...]] = (None, "auto", "autoawq")
+"""Others name kernels, ``llm-awq`` another layout."""
 
 
 def packing_of(value: Json, label: str) -> Packing:
@@ -145,6 +153,8 @@ def packing_of(value: Json, label: str) -> Packing:
 
 def _compressed_tensors(found: dict[str, Json], label: str) -> Packing:
     _only(found, _CT_KEYS, label)
+    if found.get("quantization_status") != "compressed":  # the library loads others as they are
+        raise _unknown(label, "does not say that its packed weights are `compressed`")
     groups = _object(found.get("config_groups"), label, "config_groups")
     if len(groups) != 1:
         raise _unknown(label, f"has {len(groups)} groups of settings for packed weights")
@@ -156,34 +166,67 @@ def _compressed_tensors(found: dict[str, Json], label: str) -> Packing:
         raise _unknown(label, f"has the format `{shown(str(name))}`")
     args = _object(group.get("weights"), label, "weights")
     _only(args, _ARGS_KEYS, label)
+    return _of_arguments(args, layout, label)
+
+
+def _of_arguments(args: dict[str, Json], layout: Layout, label: str) -> Packing:
     strategy = next((word for word in _STRATEGIES if word == args.get("strategy")), None)
     floating = args.get("type") == "float"
     bits = _whole(args.get("num_bits"), label, "num_bits")
     if strategy is None or args.get("type") not in ("int", "float") or not 1 <= bits <= 8:
         raise _unknown(label, "has weights of an unknown kind")
     if ((floating or layout == "plain") and bits != 8) or (floating and layout == "dense"):
-        raise _unknown(label, f"has weights of {bits} bits in the format `{shown(str(name))}`")
+        raise _unknown(label, f"has weights of {bits} bits in a format not made for them")
+    if args.get("scale_dtype") not in _SCALES:
+        raise _unknown(label, "has scales that are no plain floats")
     return Packing(
         layout,
         bits,
         floating=floating,
-        symmetric=args.get("symmetric") is not False,
+        symmetric=_flag(args, "symmetric", label, default=True),
+        reordered=_reordered(args, strategy, label),
         strategy=strategy,
         group=_whole(args.get("group_size"), label, "group_size") if strategy == "group" else 0,
         block=_block(args.get("block_structure"), label) if strategy == "block" else (1, 1),
     )
 
 
+def _reordered(args: dict[str, Json], strategy: Strategy, label: str) -> bool:
+    """Whether groups follow an index, of arguments that say one thing only."""
+    if strategy != "group" and args.get("group_size") not in (None, -1):
+        raise _unknown(label, f"has a `group_size` for the strategy `{strategy}`")
+    if strategy != "block" and args.get("block_structure") is not None:
+        raise _unknown(label, f"has a `block_structure` for the strategy `{strategy}`")
+    order = args.get("actorder")
+    if order in _IN_ORDER:
+        return False
+    if order not in _REORDERED or strategy != "group":
+        raise _unknown(label, f"has the order `{shown(str(order))}` of strategy `{strategy}`")
+    return True
+
+
 def _gptq(found: dict[str, Json], label: str) -> Packing:
+    """Libraries differ in what ``sym`` and ``desc_act`` are when they are not said: then they are
+    what says less, so that weights which need the other word are refused where they are decoded."""
     _only(found, _GPTQ_KEYS, label)
-    form = found.get("checkpoint_format") or found.get("format") or "gptq"
+    forms = [found[key] for key in ("checkpoint_format", "format") if found.get(key) is not None]
+    form = forms[0] if forms else "gptq"
     bits = _whole(found.get("bits"), label, "bits")
+    if any(other != form for other in forms):
+        raise _unknown(label, "has two formats of gptq weights")
     if form not in ("gptq", "gptq_v2") or bits not in (2, 3, 4, 8):
         raise _unknown(label, f"has gptq weights of {bits} bits as `{shown(str(form))}`")
     if found.get("pack_dtype") not in (None, "int32"):
         raise _unknown(label, "packs gptq weights into other words than int32")
     layout: Layout = "gptq" if form == "gptq" else "gptq_v2"
-    return Packing(layout, bits, symmetric=False, group=_group(found, label))
+    group = _group(found, label)
+    return Packing(
+        layout,
+        bits,
+        symmetric=_flag(found, "sym", label, default=True),
+        reordered=_flag(found, "desc_act", label, default=False) and group > 0,
+        group=group,
+    )
 
 
 def _awq(found: dict[str, Json], label: str) -> Packing:
@@ -192,6 +235,8 @@ def _awq(found: dict[str, Json], label: str) -> Packing:
     version = str(found.get("version") or "gemm").lower()
     if bits != 4 or version != "gemm" or found.get("zero_point") is not True:
         raise _unknown(label, f"has awq weights of {bits} bits as `{shown(version)}`")
+    if found.get("backend") not in _AWQ_BACKENDS:
+        raise _unknown(label, f"has awq weights for `{shown(str(found['backend']))}`")
     return Packing("awq", bits, symmetric=False, group=_group(found, label))
 
 
@@ -215,6 +260,14 @@ def _object(value: Json, label: str, key: str) -> dict[str, Json]:
 
 def _whole(value: Json, label: str, key: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 1 << 20:
+        raise _unknown(label, f"has no usable `{key}`")
+    return value
+
+
+def _flag(found: dict[str, Json], key: str, label: str, *, default: bool) -> bool:
+    """True or false: libraries read a number or a word each in its own way."""
+    value = found.get(key, default)
+    if not isinstance(value, bool):
         raise _unknown(label, f"has no usable `{key}`")
     return value
 

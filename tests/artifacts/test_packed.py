@@ -44,11 +44,13 @@ JSON = st.recursive(
 @pytest.mark.parametrize(
     ("config", "packing"),
     [
-        (GPTQ, Packing("gptq", 4, symmetric=False, group=128)),
+        (GPTQ, Packing("gptq", 4, group=128)),
+        ({**GPTQ, "sym": True, "format": "gptq"}, Packing("gptq", 4, group=128)),
         (
-            {**GPTQ, "checkpoint_format": "gptq_v2"},
-            Packing("gptq_v2", 4, symmetric=False, group=128),
+            {**GPTQ, "sym": False, "desc_act": True, "checkpoint_format": "gptq_v2"},
+            Packing("gptq_v2", 4, symmetric=False, reordered=True, group=128),
         ),
+        ({**GPTQ, "desc_act": True, "group_size": -1}, Packing("gptq", 4)),
         (AWQ, Packing("awq", 4, symmetric=False, group=0)),
         (COMPRESSED, Packing("dense", 4, group=32)),
     ],

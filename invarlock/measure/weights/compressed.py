@@ -4,6 +4,9 @@ W = (q − z)·s. ``dense``: q and z are offset by half their range, and packed 
 bits, q along a row and z along a column. ``plain``: one number each. s is for the tensor, a row, a
 group of columns or a block; ``weight_g_idx`` says which group each column belongs to. Source:
 ``compressed_tensors.compressors`` of the vLLM project.
+
+Some readers use a zero point of symmetric weights and an index of weights in order, and others do
+not; the library writes neither, and where one is stored the weight is refused.
 """
 
 from __future__ import annotations
@@ -19,10 +22,12 @@ from invarlock.measure.weights.parts import (
     Floats,
     Parts,
     groups_of,
+    in_order,
     integers_of,
     misfit,
     numbers_of,
     rows_of,
+    scales_of,
     table_of,
     unpack,
 )
@@ -48,12 +53,25 @@ def compressed_shape(module: str, parts: Parts, packing: Packing) -> tuple[int, 
     return rows, columns
 
 
+def check_parts(module: str, parts: Parts, packing: Packing) -> None:
+    """Zero points and an index are stored where the settings tell of them, and nowhere else.
+
+    Raises :class:`SafetyRefusal` E207.
+    """
+    for part, told in (
+        ("weight_zero_point", not packing.symmetric),
+        ("weight_g_idx", packing.reordered),
+    ):
+        if (part in parts) is not told:
+            raise misfit(module, part)
+
+
 def compressed_tensors(
     module: str, parts: Parts, packing: Packing, shape: tuple[int, int]
 ) -> Floats:
     """The weight, of ``shape``. Raises :class:`SafetyRefusal` E207."""
     rows, columns = shape
-    scale = table_of(module, parts["weight_scale"])
+    scale = scales_of(module, parts, "weight_scale")
     if packing.layout == "dense":
         words = integers_of(module, parts, "weight_packed")
         levels = unpack(words, packing.bits, columns) - (1 << (packing.bits - 1))
@@ -71,9 +89,7 @@ def _zero_points(
     module: str, parts: Parts, packing: Packing, shape: tuple[int, ...], rows: int
 ) -> Floats:
     """Zero points in the shape of the scales; symmetric weights have none."""
-    stored = parts.get("weight_zero_point")
-    if stored is None:
-        raise misfit(module, "weight_zero_point")
+    stored = parts["weight_zero_point"]
     if packing.layout == "plain" or packing.strategy not in ("group", "channel"):
         found = table_of(module, stored)
         if found.shape != shape:
@@ -105,5 +121,8 @@ def _place(
         down = np.arange(rows) // packing.block[0]
         across = np.arange(columns) // packing.block[1]
         return lambda table: table[down][:, across]
-    groups = groups_of(module, parts.get("weight_g_idx"), packing.group, columns, scale.shape[1])
+    groups = in_order(packing.group, columns)
+    if packing.reordered:  # an index never filled in stands for the order, to the library
+        index = parts["weight_g_idx"]
+        groups = groups_of(module, index, columns, scale.shape[1], unfilled=groups)
     return lambda table: table[:, groups]

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from invarlock.artifacts.packed import Packing
-from invarlock.measure.weights.compressed import compressed_shape, compressed_tensors
+from invarlock.measure.weights.compressed import check_parts, compressed_shape, compressed_tensors
 from invarlock.measure.weights.linear import linear, linear_shape
 from invarlock.measure.weights.parts import Floats, Parts, misfit
 from invarlock.measure.weights.stored import Doubles, View
@@ -81,6 +81,7 @@ def packed_weight(module: str, parts: Parts, packing: Packing) -> PackedWeight:
         if len(weight.shape) > 2:
             raise misfit(module, part)
     if packing.layout in ("dense", "plain"):
+        check_parts(module, parts, packing)
         shape = compressed_shape(module, parts, packing)
         return PackedWeight(
             name, shape, packing.label, lambda: compressed_tensors(module, parts, packing, shape)

@@ -19,6 +19,7 @@ Parts = Mapping[str, StoredWeight]
 WORD: Final = 32
 """Bits of a word that weights are packed into."""
 WHOLE: Final = ("I32", "I64")
+_FLOATS: Final = ("F16", "BF16", "F32")
 _BLOCK: Final = 1 << 18
 
 
@@ -40,26 +41,40 @@ def unpack(words: Words, bits: int, count: int) -> NDArray[np.int16]:
 
 
 def groups_of(
-    module: str, stored: StoredWeight | None, size: int, columns: int, groups: int
+    module: str,
+    stored: StoredWeight,
+    columns: int,
+    groups: int,
+    *,
+    unfilled: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
-    """Which group each column belongs to: as stored, else by order."""
-    plain = np.arange(columns, dtype=np.int64) // size
-    if stored is None:
-        return plain
+    """Which group each column belongs to; ``unfilled``, if given, where it says -1 throughout."""
     if stored.dtype not in WHOLE:
         raise misfit(module, "g_idx")
     found = numbers_of(stored).reshape(-1).astype(np.int64)
     if found.size != columns:
         raise misfit(module, "g_idx")
-    if bool((found == -1).all()):  # never filled in: the library takes the order then
-        return plain
+    if unfilled is not None and bool((found == -1).all()):
+        return unfilled
     if bool((found < 0).any() | (found >= groups).any()):
         raise misfit(module, "g_idx")
     return found
 
 
+def in_order(size: int, columns: int) -> NDArray[np.int64]:
+    """The group of each column, where ``size`` columns after one another make one."""
+    return np.arange(columns, dtype=np.int64) // size
+
+
+def scales_of(module: str, parts: Parts, part: str) -> Floats:
+    """A table of scales. Libraries compute in their type, so that it must be one of floats."""
+    if parts[part].dtype not in _FLOATS:
+        raise misfit(module, part)
+    return table_of(module, parts[part])
+
+
 def table_of(module: str, weight: StoredWeight) -> Floats:
-    """A table of scales, of two dimensions: one number is (1, 1)."""
+    """A table of scales or zero points, of two dimensions: one number is (1, 1)."""
     found = numbers_of(weight).astype(np.float32)
     if found.size == 1:
         return found.reshape(1, 1)

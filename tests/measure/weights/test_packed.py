@@ -72,7 +72,10 @@ def compressed(
     settings = ct.quantization.QuantizationArgs(**args)
     scheme = ct.quantization.QuantizationScheme(targets=["Linear"], weights=settings, format=form)
     config = ct.quantization.QuantizationConfig(
-        config_groups={"group_0": scheme}, format=form, ignore=["lm_head"]
+        config_groups={"group_0": scheme},
+        format=form,
+        ignore=["lm_head"],
+        quantization_status="compressed",
     ).to_dict()
     weight = torch.randn(shape, generator=torch.Generator().manual_seed(5))
     state = {"weight": weight, **_parameters(weight, settings)}
@@ -149,9 +152,16 @@ def test_columns_that_end_inside_a_word(tmp_path: Path) -> None:
     assert np.allclose(found, expected, rtol=1e-6, atol=0)
 
 
+def reordered() -> tuple[Json, dict[str, torch.Tensor], Array]:
+    """As :func:`compressed`, told that an index says what shares a scale: only older releases of
+    the library write one. The effective weight is that without it."""
+    config, parts, plain = compressed("pack-quantized", (48, 96), **GOOD)
+    group(config)["weights"]["actorder"] = "group"
+    return config, parts, plain
+
+
 def test_groups_by_stored_index(tmp_path: Path) -> None:
-    args = {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 32}
-    config, parts, plain = compressed("pack-quantized", (48, 96), **args)
+    config, parts, plain = reordered()
     order = torch.from_numpy(DRAW.permutation(np.arange(96) // 32).astype(np.int32))
     found, _ = decoded(write(tmp_path / "m", config, {**parts, "weight_g_idx": order}))
     levels = plain / parts["weight_scale"].repeat_interleave(32, dim=1).numpy()
@@ -261,9 +271,7 @@ def refusal(folder: Path) -> str:
         lambda parts: parts.update(weight=torch.ones(48, 96)),
         lambda parts: parts.update(weight_packed=torch.ones(48, 12)),
         lambda parts: parts.update(weight_packed=torch.ones(2, 48, 6, dtype=torch.int32)),
-        lambda parts: parts.update(weight_g_idx=torch.full((96,), 3, dtype=torch.int32)),
-        lambda parts: parts.update(weight_g_idx=torch.zeros(95, dtype=torch.int32)),
-        lambda parts: parts.update(weight_g_idx=torch.full((96,), float("nan"))),
+        lambda parts: parts.update(weight_scale=torch.ones(48, 3, dtype=torch.int8)),
     ],
 )
 def test_parts_that_do_not_fit(change: Callable[[Any], Any], tmp_path: Path) -> None:
@@ -271,6 +279,114 @@ def test_parts_that_do_not_fit(change: Callable[[Any], Any], tmp_path: Path) -> 
     assert decoded(write(tmp_path / "m", config, parts))[0].shape == (48, 96)
     change(parts)
     assert refusal(write(tmp_path / "m", config, parts)) == "E207"
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        torch.full((96,), 3, dtype=torch.int32),
+        torch.zeros(95, dtype=torch.int32),
+        torch.full((96,), float("nan")),
+        None,
+    ],
+)
+def test_an_index_that_does_not_fit(index: torch.Tensor | None, tmp_path: Path) -> None:
+    config, parts, _ = reordered()
+    good = {**parts, "weight_g_idx": torch.arange(96, dtype=torch.int32) // 32}
+    assert decoded(write(tmp_path / "m", config, good))[0].shape == (48, 96)
+    bad = parts if index is None else {**parts, "weight_g_idx": index}
+    assert refusal(write(tmp_path / "m", config, bad)) == "E207"
+
+
+@pytest.mark.parametrize("point", [0, 5])
+@pytest.mark.parametrize("name", ["int4 in groups", "int4 in one", "plain int8", "float8"])
+def test_zero_points_of_symmetric_weights_are_refused(
+    name: str, point: int, tmp_path: Path
+) -> None:
+    form, args = CASES[name]
+    config, parts, expected = compressed(form, (48, 96), **{"type": "int", **args})
+    assert "weight_zero_point" not in parts  # the library writes none
+    found, _ = decoded(write(tmp_path / "m", config, parts))
+    assert np.allclose(found, expected, rtol=1e-6, atol=0)
+    points = torch.full_like(parts["weight_scale"], point).to(torch.int8)
+    assert refusal(write(tmp_path / "m", config, {**parts, "weight_zero_point": points})) == "E207"
+
+
+@pytest.mark.parametrize("name", ["int4 in groups", "int4 in rows", "plain int8"])
+@pytest.mark.parametrize("actorder", [None, "weight", "static"])
+def test_an_index_that_settings_do_not_tell_of_is_refused(
+    name: str, actorder: str | None, tmp_path: Path
+) -> None:
+    form, args = CASES[name]
+    config, parts, expected = compressed(
+        form, (48, 96), **{"type": "int", "actorder": actorder, **args}
+    )
+    found, _ = decoded(write(tmp_path / "m", config, parts))
+    assert np.allclose(found, expected, rtol=1e-6, atol=0)
+    index = torch.arange(96, dtype=torch.int32).flip(0) // 32
+    assert refusal(write(tmp_path / "m", config, {**parts, "weight_g_idx": index})) == "E207"
+
+
+MIDDLE = np.full((2, 32), 8)
+GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 32, "sym": True, "desc_act": False}
+ORDER = np.arange(64, dtype=np.int32) // 32
+
+
+def gptq(zeros: Array, form: str = "gptq", **more: Array) -> dict[str, torch.Tensor]:
+    levels, _, scales, _ = linear(4, 64, 32, 32)
+    qzeros = words((zeros - (form == "gptq")) % 16, 4)
+    return tensors(qweight=words(levels.T, 4).T, qzeros=qzeros, scales=scales, **more)
+
+
+@pytest.mark.parametrize("form", ["gptq", "gptq_v2"])
+@pytest.mark.parametrize("told", [{"sym": True}, {}])
+def test_zero_points_of_symmetric_gptq_are_the_middle(
+    form: str, told: Json, tmp_path: Path
+) -> None:
+    config = {key: value for key, value in GPTQ.items() if key != "sym"}
+    config |= {"checkpoint_format": form, **told}
+    decoded(write(tmp_path / "m", config, gptq(MIDDLE, form)))
+    for at, point in ((0, 7), (1, 9), (0, 1)):
+        odd = MIDDLE.copy()
+        odd[at, 5] = point
+        parts = gptq(odd, form)
+        decoded(write(tmp_path / "m", {**config, "sym": False}, parts))
+        assert refusal(write(tmp_path / "m", config, parts)) == "E207"
+
+
+def test_a_zero_point_that_outgrows_its_bits_is_refused(tmp_path: Path) -> None:
+    """Some kernels take sixteen for 0, and others for 16."""
+    config = {**GPTQ, "sym": False}
+    decoded(write(tmp_path / "m", config, gptq(np.full((2, 32), 15))))
+    assert refusal(write(tmp_path / "m", config, gptq(np.full((2, 32), 16)))) == "E207"
+    decoded(write(tmp_path / "m", {**config, "format": "gptq_v2"}, gptq(MIDDLE * 0, "gptq_v2")))
+
+
+@pytest.mark.parametrize("told", [{"desc_act": False}, {}])
+def test_gptq_in_order_has_no_other_index(told: Json, tmp_path: Path) -> None:
+    config = {key: value for key, value in GPTQ.items() if key != "desc_act"} | told
+    found, _ = decoded(write(tmp_path / "m", config, gptq(MIDDLE)))
+    assert found.shape == (32, 64)
+    decoded(write(tmp_path / "m", config, gptq(MIDDLE, g_idx=ORDER)))
+    turned = gptq(MIDDLE, g_idx=ORDER[::-1])
+    decoded(write(tmp_path / "m", {**config, "desc_act": True}, turned))
+    assert refusal(write(tmp_path / "m", config, turned)) == "E207"
+    unfilled = gptq(MIDDLE, g_idx=np.full_like(ORDER, -1))  # kernels would look up the last group
+    assert refusal(write(tmp_path / "m", config, unfilled)) == "E207"
+
+
+def test_gptq_out_of_order_has_an_index(tmp_path: Path) -> None:
+    config = {**GPTQ, "desc_act": True}
+    assert refusal(write(tmp_path / "m", config, gptq(MIDDLE))) == "E207"
+    decoded(write(tmp_path / "m", config, gptq(MIDDLE, g_idx=ORDER)))
+
+
+def test_gptq_that_ends_inside_a_word_is_refused(tmp_path: Path) -> None:
+    parts = gptq(MIDDLE)
+    decoded(write(tmp_path / "m", GPTQ, parts))
+    cut = {name: tensor[:, :31] for name, tensor in parts.items()}
+    cut["qzeros"] = parts["qzeros"][:, :3]
+    assert refusal(write(tmp_path / "m", GPTQ, cut)) == "E207"
 
 
 def test_zero_points_that_are_not_there(tmp_path: Path) -> None:
@@ -309,12 +425,25 @@ def group(config: Json) -> Json:
         lambda config: group(config)["weights"].update(group_size=None),
         lambda config: group(config)["weights"].update(dynamic=True),
         lambda config: group(config).update(weights=None),
+        lambda config: group(config)["weights"].update(symmetric=0),
+        lambda config: group(config)["weights"].update(symmetric="false"),
+        lambda config: group(config)["weights"].update(actorder="groups"),
+        lambda config: group(config)["weights"].update(actorder=True),
+        lambda config: group(config)["weights"].update(strategy="channel"),
+        lambda config: group(config)["weights"].update(
+            strategy="channel", group_size=None, actorder="group"
+        ),
+        lambda config: group(config)["weights"].update(block_structure=[16, 32]),
+        lambda config: group(config)["weights"].update(scale_dtype="torch.uint8"),
+        lambda config: config.update(quantization_status="frozen"),
+        lambda config: config.pop("quantization_status"),
     ],
 )
 def test_what_is_not_known_to_the_letter_is_refused(
     change: Callable[[Any], Any], tmp_path: Path
 ) -> None:
     config, parts, _ = compressed("pack-quantized", (48, 96), **GOOD)
+    assert decoded(write(tmp_path / "m", config, parts))[0].shape == (48, 96)
     change(config)
     assert refusal(write(tmp_path / "m", config, parts)) == "E210"
 
@@ -327,11 +456,21 @@ def test_what_is_not_known_to_the_letter_is_refused(
         {"quant_method": "gptq", "bits": 4, "group_size": 32, "pack_dtype": "int64"},
         {"quant_method": "gptq", "bits": 4, "group_size": 32, "dynamic": {"-:lm_head": {}}},
         {"quant_method": "gptq", "bits": 4, "group_size": 0},
+        {"quant_method": "gptq", "bits": 4, "group_size": 32, "sym": None},
+        {"quant_method": "gptq", "bits": 4, "group_size": 32, "desc_act": 0},
+        {
+            "quant_method": "gptq", "bits": 4, "group_size": 32,
+            "checkpoint_format": "gptq", "format": "gptq_v2",
+        },
+        {
+            "quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": True,
+            "backend": "llm-awq",
+        },
         {"quant_method": "awq", "bits": 4, "group_size": 32, "version": "gemv"},
         {"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": False},
         {"quant_method": "awq", "bits": 4, "group_size": 32, "zero_point": True, "odd": 1},
     ],
-)
+)  # fmt: skip
 def test_gptq_and_awq_of_other_kinds_are_refused(config: Json, tmp_path: Path) -> None:
     assert refusal(write(tmp_path / "m", config, {})) == "E210"
 
@@ -347,7 +486,10 @@ def export(source: Path, folder: Path, bits: int) -> Path:
         targets=["Linear"], weights=settings, format="pack-quantized"
     )
     config = ct.quantization.QuantizationConfig(
-        config_groups={"group_0": scheme}, format="pack-quantized", ignore=["lm_head"]
+        config_groups={"group_0": scheme},
+        format="pack-quantized",
+        ignore=["lm_head"],
+        quantization_status="compressed",
     )
     folder.mkdir()
     for path in source.iterdir():

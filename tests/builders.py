@@ -19,6 +19,7 @@ from invarlock.artifacts.folder import FileEntry, root_digest
 from invarlock.canonical import NANO, canonical_bytes, digest_bytes
 from invarlock.evidence import store
 from invarlock.evidence.activations import guard_windows
+from invarlock.evidence.families import family_of
 from invarlock.evidence.layout import Layout, whole_runs
 from invarlock.evidence.looks import look_ends
 from invarlock.evidence.model import Evidence
@@ -203,7 +204,7 @@ def make_tensor(name: str, **changes: Any) -> Tensor:
     """A measured matrix of shape (16, 8) in the baseline, but for ``changes``."""
     record: dict[str, Any] = {
         "name": name,
-        "family": "ffn",
+        "family": family_of(name),
         "shape": (16, 8),
         "dtype": "F32",
         "non_finite": 0,
@@ -221,23 +222,20 @@ def make_tensor(name: str, **changes: Any) -> Tensor:
 def make_tensors(shift: int = 0) -> tuple[Tensor, ...]:
     """The baseline's tensors of a small model; every ln σ₁ is moved by ``shift`` units of 1e-9."""
     matrices = (
-        ("model.embed_tokens.weight", "embed", 900_000_000),
-        ("model.layers.0.mlp.up_proj.weight", "ffn", 1_200_000_000),
-        ("model.layers.0.self_attn.q_proj.weight", "attn", -300_000_000),
+        ("model.embed_tokens.weight", 900_000_000),
+        ("model.layers.0.mlp.up_proj.weight", 1_200_000_000),
+        ("model.layers.0.self_attn.q_proj.weight", -300_000_000),
     )
     found = [
         make_tensor(
             name,
-            family=family,
             log_sigma=sigma + shift,
             log_norm=sigma + shift + 500_000_000,
         )
-        for name, family, sigma in matrices
+        for name, sigma in matrices
     ]
     nothing = {"log_sigma": None, "log_norm": None, "outliers": None}
-    norm = make_tensor(
-        "model.norm.weight", family="other", shape=(8,), spectrum="vector", **nothing
-    )
+    norm = make_tensor("model.norm.weight", shape=(8,), spectrum="vector", **nothing)
     return (*found, norm)
 
 
@@ -258,22 +256,22 @@ def make_activations(tokens: int = 64, growth: int = 0) -> tuple[Activation, ...
     """Layers of the same model over guard windows of so many scored ``tokens``; every edge risk is
     ``growth`` units of 1e-9 above a plausible one."""
     layers = (
-        ("model.embed_tokens", "embed", 2_000_000_000),
-        ("model.layers.0.mlp.down_proj", "ffn", 1_700_000_000),
-        ("model.layers.0.mlp.up_proj", "ffn", 1_500_000_000),
-        ("model.layers.0.self_attn.q_proj", "attn", 1_800_000_000),
+        ("model.embed_tokens", 2_000_000_000),
+        ("model.layers.0.mlp.down_proj", 1_700_000_000),
+        ("model.layers.0.mlp.up_proj", 1_500_000_000),
+        ("model.layers.0.self_attn.q_proj", 1_800_000_000),
     )
     return tuple(
         Activation(
             name=name,
-            family=family,
+            family=family_of(name),
             tokens=tokens,
             features=64,
             spectrum="measured",
             risk=risk + growth,
             log_spread=-500_000_000,
         )
-        for name, family, risk in layers
+        for name, risk in layers
     )
 
 

@@ -49,6 +49,7 @@ _DATA: Final = _bound("the data file, when given or pinned; the schedule's seed 
 _FILES: Final = _bound("the run's files")
 _HEADER: Final = _recomputed("equals the evidence header")
 _COPIED: Final = _bound("the report's is rebuilt from it; by itself the signer's word")
+_FAMILY: Final = _recomputed("from the name")
 _TOKENIZER: Final = _bound("`tokenizer.same` and `tokenizer_hash` are recomputed from it")
 _TRIAL: Final = _declared(
     "bound is whether it denies: `runtime.isolation` is recomputed from that; which error is the "
@@ -214,9 +215,7 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
     },
     "evidence-tensors": {
         "[].name": _STRUCTURE,
-        "[].family": _bound(
-            "`spectral.shift on` the family and `content_digest` are recomputed from it"
-        ),
+        "[].family": _FAMILY,
         "[].shape[]": _STRUCTURE,
         "[].dtype": _bound("`invariants.dtype` and `content_digest` are recomputed from it"),
         "[].non_finite": _bound(
@@ -235,9 +234,7 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
     },
     "evidence-activations": {
         "[].name": _LAYER,
-        "[].family": _bound(
-            "`rmt.growth on` the family and `content_digest` are recomputed from it"
-        ),
+        "[].family": _FAMILY,
         "[].tokens": _recomputed("from the contract and the schedule"),
         "[].features": _LAYER,
         "[].spectrum": _LAYER,

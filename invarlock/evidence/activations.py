@@ -13,6 +13,7 @@ import numpy as np
 
 from invarlock.canonical import NANO, NON_FINITE
 from invarlock.errors import VerificationFault
+from invarlock.evidence.families import family_of
 from invarlock.evidence.layout import Int64s
 from invarlock.evidence.schema import (
     Activation,
@@ -127,13 +128,11 @@ def check_activations(
             if not (0 < len(layer.name) <= _MAX_NAME and layer.name.isprintable()):
                 raise VerificationFault("E405", f"`{name}`: a name is no printable text", _HINT)
             _check(name, layer, tokens)
-    families = {layer.name: layer.family for layer in activations["baseline"]}
-    for layer in activations["subject"]:
-        if families.get(layer.name, layer.family) != layer.family:
-            raise _malformed("subject.activations.json", layer, "is of another family in each arm")
 
 
 def _check(name: str, layer: Activation, tokens: int) -> None:
+    if layer.family != family_of(layer.name):
+        raise _malformed(name, layer, "is of another family than its name says")
     if layer.tokens != tokens:
         raise _malformed(name, layer, f"{layer.tokens} tokens instead of {tokens}")
     if (layer.risk is not None) != (layer.spectrum == "measured"):

@@ -30,6 +30,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from invarlock.canonical import NANO, digest_json
+from invarlock.evidence.families import Family
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Arm = Literal["baseline", "subject"]
@@ -413,7 +414,7 @@ class Tensor(Frozen):
     """
 
     name: str
-    family: Literal["attn", "embed", "ffn", "other"]
+    family: Family
     shape: tuple[int, ...]
     dtype: str
     non_finite: int = Field(ge=0)
@@ -443,7 +444,7 @@ class Activation(Frozen):
     """
 
     name: str
-    family: Literal["attn", "embed", "ffn", "other"]
+    family: Family
     tokens: int = Field(ge=1)
     features: int = Field(ge=1)
     spectrum: Literal["measured", "zero", "non_finite"]

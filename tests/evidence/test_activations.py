@@ -35,6 +35,7 @@ def changed(change: Callable[[list[dict[str, Any]]], Any]) -> dict[str, bytes]:
         lambda layers: layers[0].update(risk=int(NANO * 64 / EDGE)),
         lambda layers: layers[0].update(log_spread=None),
         lambda layers: layers[0].update(spectrum="zero", risk=None, log_spread=None),
+        lambda layers: layers[0].update(name="a.layer", family="other"),
         lambda layers: layers.pop(),
         lambda layers: layers.clear(),
     ],
@@ -52,6 +53,7 @@ def test_what_can_be_is_taken(change: Callable[[list[dict[str, Any]]], Any]) -> 
         ("E405", lambda layers: layers[0].update(tokens=72)),
         ("E405", lambda layers: layers[0].update(features=0)),
         ("E405", lambda layers: layers[0].update(family="other")),
+        ("E405", lambda layers: layers[0].update(name="a.layer")),
         ("E405", lambda layers: layers[0].update(family="head")),
         ("E405", lambda layers: layers[0].update(spectrum="zero")),
         ("E405", lambda layers: layers[0].update(spectrum="non_finite", risk=None)),
@@ -75,6 +77,22 @@ def test_what_cannot_be_is_refused(
         read_evidence(changed(change), SANDBOXED)
     assert caught.value.code == code
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("family", ["embed", "other"])
+def test_a_family_is_not_what_both_arms_say(family: str) -> None:
+    arms = {}
+    for name in ("baseline.activations.json", NAME):
+        layers = json.loads(FILES[name])
+        layers[0]["family"] = family
+        arms[name] = canonical_bytes(layers)
+    files = sealed({**FILES, **arms})
+    if family == "embed":
+        assert read_evidence(files, SANDBOXED).activations
+        return
+    with pytest.raises(VerificationFault) as caught:
+        read_evidence(files, SANDBOXED)
+    assert caught.value.code == "E405"
 
 
 GUARDS = np.frombuffer(FILES["guards.i64"], "<i8")

@@ -259,6 +259,28 @@ def test_a_norm_falls_no_further_than_what_was_compared(side: str) -> None:
     assert read_evidence(fallen(-NORM_LIMIT, -40 * NANO), SANDBOXED).tensors
 
 
+def test_a_family_is_not_what_both_arms_say() -> None:
+    assert read_evidence(_both({"family": "embed"}, {"family": "embed"}), SANDBOXED).tensors
+    for family in ("other", "ffn"):
+        fault = _refused(_both({"family": family}, {"family": family}))
+        assert fault.code == "E405"
+        assert "another family than its name says" in fault.message
+
+
+def test_only_embeddings_and_heads_have_twins() -> None:
+    def twins(family: str, *names: str) -> dict[str, bytes]:
+        def change(tensors: Any) -> None:
+            pair = [{**tensors[0], "drift": None, "family": family} for _ in names]
+            for one, name, twin in zip(pair, names, reversed(names), strict=True):
+                one.update(name=name, twin=twin)
+            tensors[:0] = pair
+
+        return _edit("subject.tensors.json", change)
+
+    assert read_evidence(twins("embed", "a.lm_head", "b.lm_head"), SANDBOXED).tensors
+    assert _refused(twins("ffn", "a.mlp", "b.mlp")).code == "E404"
+
+
 def _doubled(**changes: Any) -> dict[str, bytes]:
     """A subject that stores its embedding twice; ``changes`` are the copy's."""
 
@@ -280,7 +302,6 @@ def _doubled(**changes: Any) -> dict[str, bytes]:
         {"log_sigma": 899_999_999},
         {"outliers": 0},
         {"shape": [8, 16]},
-        {"family": "ffn"},
     ],
 )
 def test_twins_are_of_one_arm_and_of_the_same_numbers(changes: dict[str, Any]) -> None:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from invarlock.canonical import NANO
+from invarlock.evidence.families import family_of
 from invarlock.evidence.layout import Layout
 from invarlock.evidence.schema import Activation
 from invarlock.measure.activations.edge import look
-from invarlock.measure.guards.families import family_of
 from invarlock.measure.tasks.causal_lm import CausalFeed
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import Any, Final
 import numpy as np
 
 from invarlock.canonical import NANO
+from invarlock.evidence.families import family_of
 from invarlock.evidence.schema import Contract, Drift, Tensor
 from invarlock.measure.guards.blocks import blocks, row_blocks
-from invarlock.measure.guards.families import family_of
 from invarlock.measure.guards.invariants import count_non_finite, same_numbers
 from invarlock.measure.guards.outliers import count_outliers
 from invarlock.measure.guards.rows import Drifting, largest_change

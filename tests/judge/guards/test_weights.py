@@ -14,7 +14,7 @@ from invarlock.judge import Key, Value
 from invarlock.judge.guards import weight_values
 from invarlock.judge.guards.pairs import worst
 from invarlock.judge.guards.spectral import shifts
-from tests.builders import STILL, Synthetic, make_subject_tensors, make_tensors
+from tests.builders import STILL, Synthetic, make_subject_tensors, make_tensor, make_tensors
 
 EVIDENCE = Synthetic().evidence()
 BASELINE = make_tensors()
@@ -196,6 +196,22 @@ def test_ties_are_those_of_the_baseline(here: str, there: str) -> None:
     found = of(values(arm(SUBJECT, here), arm(BASELINE, there)), "invariants.tied")
     assert (found.point == 0) == same
     assert (TWINS[0] in found.reason) == (not same)
+
+
+@pytest.mark.parametrize(
+    ("table", "head"),
+    [
+        ("shared.weight", "lm_head.weight"),
+        ("bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight"),
+        ("distilbert.embeddings.word_embeddings.weight", "vocab_projector.weight"),
+    ],
+)
+def test_a_broken_tie_is_seen_whatever_embedding_and_head_are_called(table: str, head: str) -> None:
+    tied = (make_tensor(head, twin=table), make_tensor(table, twin=head))
+    apart = (make_tensor(head), make_tensor(table, log_sigma=5, log_norm=500_000_005))
+    assert of(values(tied, tied), "invariants.tied").point == 0
+    assert of(values(apart, tied), "invariants.tied").point == 2
+    assert of(values(apart, apart), "invariants.tied").point == 0
 
 
 @pytest.mark.parametrize(("ids", "beyond"), [(0, 0), (16, 0), (17, 1), (50, 34)])

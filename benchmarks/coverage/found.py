@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.coverage import sequential, single
+from benchmarks.coverage import answers, sequential, single
+from benchmarks.coverage.answers import ASKED, Answered, Asked
 from benchmarks.coverage.sequential import Looked, Plan
 from benchmarks.coverage.shapes import SHAPES, Cell
 from benchmarks.coverage.single import Outcome
@@ -41,12 +42,17 @@ class Found:
 
     single: Mapping[Cell, Outcome]
     several: Mapping[tuple[Cell, Plan], Looked]
+    answers: Mapping[Asked, Answered]
     resamples: int
 
 
 def simulated(trials: int, looked: int, resamples: int, say: Callable[[str], None]) -> Found:
-    """Simulate every cell of both tables, ``trials`` times with one look and ``looked`` times with
+    """Simulate every line of every table, ``trials`` times with one look and ``looked`` times with
     several; ``say`` is told of each that is done."""
+    answered: dict[Asked, Answered] = {}
+    for asked in ASKED:
+        answered[asked] = answers.simulate(asked, trials, resamples)
+        say(f"answers: {asked}")
     several: dict[tuple[Cell, Plan], Looked] = {}
     for cell in LOOKED:
         runs = sequential.simulate(cell, PLANS, looked, resamples)
@@ -56,4 +62,4 @@ def simulated(trials: int, looked: int, resamples: int, say: Callable[[str], Non
     for cell in CELLS:
         found[cell] = single.simulate(cell, trials, resamples)
         say(f"one look: {cell}")
-    return Found(found, several, resamples)
+    return Found(found, several, answered, resamples)

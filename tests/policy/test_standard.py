@@ -75,19 +75,18 @@ def test_measured_evidence_alone_clears_a_standard_bar(
         assert not unseen & {gate.measure for gate in bar.gates}
 
 
-@pytest.mark.parametrize("name", ["classification", "multiple_choice"])
-def test_no_flip_in_the_fewest_items_leaves_less_open_than_any_tier_allows(
-    others: dict[str, Compiled], name: str
-) -> None:
+@pytest.mark.parametrize("name", ["classification", "imported", "multiple_choice"])
+def test_no_flip_in_the_fewest_items_leaves_less_open_than_the_bar_allows(name: str) -> None:
     """Answers that never flip have no spread: what n of them leave open at 97.5% is 1 - 0.025**1/n,
-    and it must not be more than the strictest tier lets pass."""
-    policy = others[name]
-    gate = policy.ir.bars["conservative"].gate("accuracy.delta")
-    assert gate is not None
-    assert isinstance(gate.relation, Interval)
-    assert gate.relation.low is not None
-    items = int(floor(policy, "conservative+dev", "windows.final"))
-    assert (1 - 0.025 ** (1 / items)) * 100 < -float(gate.relation.low)
+    and under no bar must it be more than what passes, of answers and, where half of the baseline's
+    are right, of those."""
+    bars = load_policy(ROOT / "policies" / f"{name}.invar")
+    assert bars.ir.bars
+    for bar in bars.ir.bars:
+        items = int(floor(bars, bar, "windows.final"))
+        left = 100 * (1 - 0.025 ** (1 / items))
+        assert left < -float(floor(bars, bar, "accuracy.delta"))
+        assert 2 * left < 100 * (1 - float(floor(bars, bar, "accuracy.recovery")))
 
 
 def floor(policy: Compiled, bar: str, measure: str) -> Decimal:

@@ -13,9 +13,10 @@ guesses would measure other weights than those that are served. Layouts:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from invarlock.artifacts.patterns import matches, patterns_of
 from invarlock.artifacts.shown import shown
 from invarlock.canonical import Json
 from invarlock.errors import SafetyRefusal
@@ -38,6 +39,8 @@ class Packing:
         strategy: what shares one scale.
         group: columns that share one scale; 0 means a whole row.
         block: rows and columns that share one scale, of strategy ``block``.
+        targets: patterns of the modules that are packed,
+        ignore: and of those among them that are not; see :mod:`invarlock.artifacts.patterns`.
         label: what evidence calls the dtype of such a weight.
     """
 
@@ -49,6 +52,12 @@ class Packing:
     strategy: Strategy = "group"
     group: int = 0
     block: tuple[int, int] = (1, 1)
+    targets: tuple[str, ...] = ("*",)
+    ignore: tuple[str, ...] = ()
+
+    def covers(self, module: str) -> bool:
+        """Whether ``module`` is packed: any other is served as it is stored."""
+        return matches(module, self.targets) and not matches(module, self.ignore)
 
     @property
     def label(self) -> str:
@@ -166,7 +175,13 @@ def _compressed_tensors(found: dict[str, Json], label: str) -> Packing:
         raise _unknown(label, f"has the format `{shown(str(name))}`")
     args = _object(group.get("weights"), label, "weights")
     _only(args, _ARGS_KEYS, label)
-    return _of_arguments(args, layout, label)
+    packing = _of_arguments(args, layout, label)
+    if layout != "plain":  # a packed weight has no name to be served under as it is
+        return packing
+    targets, ignore = patterns_of(group.get("targets")), patterns_of(found.get("ignore"))
+    if targets is None or ignore is None:
+        raise _unknown(label, "names modules by `targets` or `ignore` in an unknown way")
+    return replace(packing, targets=targets, ignore=ignore)
 
 
 def _of_arguments(args: dict[str, Json], layout: Layout, label: str) -> Packing:

@@ -78,7 +78,7 @@ def packed_weight(module: str, parts: Parts, packing: Packing) -> PackedWeight:
     """
     name = f"{module}.weight"
     for part, weight in parts.items():
-        if len(weight.shape) > 2:
+        if len(weight.shape) > 2 or not packing.covers(module):
             raise misfit(module, part)
     if packing.layout in ("dense", "plain"):
         check_parts(module, parts, packing)

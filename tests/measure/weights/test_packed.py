@@ -327,6 +327,56 @@ def test_an_index_that_settings_do_not_tell_of_is_refused(
     assert refusal(write(tmp_path / "m", config, {**parts, "weight_g_idx": index})) == "E207"
 
 
+@pytest.mark.parametrize(
+    ("targets", "ignore", "covered"),
+    [
+        (["Linear"], [], True),
+        (["Linear"], ["lm_head", "model.layers.0.mlp", "model.layers.?.mlp.up_proj"], True),
+        (["Linear"], [r"re:.*mlp\.gate$", "re:.*router.*"], True),
+        ([r"re:model\.layers\..*_proj$"], [], True),
+        (["Linear"], [NAME], False),
+        (["Linear"], ["Linear"], False),
+        (["Linear"], ["re:.*mlp.*"], False),
+        (["Linear"], ["re:^model.layers.0"], False),
+        (["re:.*down_proj$"], [], False),
+        (["re:mlp"], [], False),
+        ([], [], False),
+    ],
+)
+@pytest.mark.parametrize("name", ["plain int8", "float8"])
+def test_modules_that_are_served_as_they_are_stored(
+    name: str, targets: list[str], ignore: list[str], *, covered: bool, tmp_path: Path
+) -> None:
+    form, args = CASES[name]
+    config, parts, expected = compressed(form, (48, 96), **{"type": "int", **args})
+    config["ignore"] = ignore
+    group(config)["targets"] = targets
+    folder = write(tmp_path / "m", config, parts)
+    if covered:
+        assert np.allclose(decoded(folder)[0], expected, rtol=1e-6, atol=0)
+    else:
+        assert refusal(folder) == "E207"
+
+
+@pytest.mark.parametrize(
+    ("key", "entry"),
+    [
+        ("ignore", "re:(a+)+$"),
+        ("ignore", "re:.*(gate|up)_proj"),
+        ("ignore", "re:.**"),
+        ("ignore", "Module"),
+        ("ignore", 1),
+        ("ignore", ""),
+        ("targets", "re:(?i)model.*"),
+    ],
+)
+def test_modules_named_in_an_unknown_way(key: str, entry: object, tmp_path: Path) -> None:
+    config, parts, _ = compressed("int-quantized", (48, 96), num_bits=8, strategy="channel")
+    decoded(write(tmp_path / "m", config, parts))
+    (config if key == "ignore" else group(config))[key] = [entry]
+    assert refusal(write(tmp_path / "m", config, parts)) == "E210"
+
+
 MIDDLE = np.full((2, 32), 8)
 GPTQ = {"quant_method": "gptq", "bits": 4, "group_size": 32, "sym": True, "desc_act": False}
 ORDER = np.arange(64, dtype=np.int32) // 32

@@ -354,10 +354,10 @@ class Window(Frozen):
 
     ``id`` is the digest of the token ids as the baseline's tokenizer cut them (little-endian
     uint32); ``subject_id`` the digest of what the subject's tokenizer gives at the same place, or
-    ``None`` where it gives nothing. ``start`` is the token offset in the document. ``answer`` is
-    the row that is right, where rows are choices or labels; ``sizes`` the bytes in UTF-8 of each
-    choice. An imported window without token ids has length 0, and its id is the digest of what both
-    logs say of the document.
+    ``None`` where it gives nothing. ``document`` and ``slice`` are printable text. ``start`` is the
+    token offset in the document. ``answer`` is the row that is right, where rows are choices or
+    labels; ``sizes`` the bytes in UTF-8 of each choice. An imported window without token ids has
+    length 0, and its id is the digest of what both logs say of the document.
     """
 
     id: Digest

@@ -216,6 +216,8 @@ def _check_windows(header: Header, windows: Sequence[Window], layout: Layout) ->
     ends, rows = layout.starts.tolist(), layout.offsets.tolist()
     task, content = header.contract.task, header.contract.windows.content
     for position, window in enumerate(windows):
+        if not all(printable(text) for text in (window.document, window.slice) if text is not None):
+            raise _malformed(f"window {position}: its document or slice is no printable text")
         tokens = layout.tokens[ends[position] : ends[position + 1]]
         places = layout.positions[rows[position] : rows[position + 1]]
         words = window_words(task, content, places, window.answer)

@@ -1,7 +1,8 @@
 """Which choice each arm takes, and what flips between the arms say: exact arithmetic throughout.
 
-An arm answers with the choice of the largest log-likelihood, the first of equals, as
-lm-evaluation-harness's ``acc`` does; divided by the choice's bytes of UTF-8 it is ``acc_norm``.
+An arm answers with the choice of the largest log-likelihood, the first of equals, as ``acc`` of
+lm-evaluation-harness 0.4.13 does; divided by the choice's bytes of UTF-8 it is its ``acc_bytes``.
+Its ``acc_norm`` divides by characters, which is another answer where choices are not ASCII.
 """
 
 from __future__ import annotations

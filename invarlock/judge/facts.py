@@ -83,7 +83,8 @@ def overlapping(windows: Sequence[Window], layout: Layout, task: Task = "causal_
         ids.add(window.id)
     for position in sorted(range(len(windows)), key=lambda p: (windows[p].start, p)):
         window = windows[position]
-        if window.start < ends.get(window.document, 0):
+        end = ends.get(window.document, 0)
+        if window.start < end:
             found.add(position)
-        ends[window.document] = window.start + window.length
+        ends[window.document] = max(end, window.start + window.length)
     return len(found | repeating(*repeatable(task, layout)))

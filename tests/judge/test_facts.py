@@ -46,9 +46,10 @@ def _window(name: str, document: str, start: int, length: int = 8) -> Window:
         ([("a", "x", 0), ("b", "x", 0)], 1),
         ([("a", "x", 0), ("a", "y", 0), ("a", "z", 100)], 2),
         ([("a", "x", 0), ("a", "x", 0)], 1),
+        ([("a", "x", 0, 100), ("b", "x", 10, 5), ("c", "x", 50, 5), ("d", "x", 100, 5)], 2),
     ],
 )
-def test_overlap_is_measured_on_content(places: list[tuple[str, str, int]], expected: int) -> None:
+def test_overlap_is_measured_on_content(places: list[tuple[Any, ...]], expected: int) -> None:
     tokens = np.arange(8 * len(places), dtype=np.uint32).reshape(-1, 8)
     assert overlapping([_window(*place) for place in places], whole_runs(tokens)) == expected
 

@@ -41,7 +41,9 @@ def run_log(job: LogJob, inputs: Path, out: Path) -> ArmAnswer:
         )
     if job.contract.windows.content != "text":
         raise SafetyRefusal("E210", "no log tells which tokens of a chat are scored", "use text")
-    parse = parser_of(job.kind, job.contract.windows.length, job.slice_key)
+    contract = job.contract
+    length, normalise = contract.windows.length, contract.estimate.normalise
+    parse = parser_of(job.kind, length, job.slice_key, normalise)
     items = read_items(inputs / LOG_FILE, parse)
     arm = _baseline if job.arm == "baseline" else _subject
     answer = arm(job, items, inputs, out)

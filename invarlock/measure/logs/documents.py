@@ -12,10 +12,11 @@ from invarlock.measure.logs.items import Parse, read_items
 from invarlock.measure.logs.tokens import MAX_TOKENS, parse_tokens
 
 
-def parser_of(kind: LogKind, length: int, slice_key: str | None) -> Parse:
-    """What reads the lines of a log of ``kind``, whose documents have at most ``length`` tokens."""
+def parser_of(kind: LogKind, length: int, slice_key: str | None, normalise: str = "none") -> Parse:
+    """What reads the lines of a log of ``kind``, whose documents have at most ``length`` tokens;
+    ``normalise`` is that of the contract."""
     if kind == "lm-eval":
-        return partial(parse_sample, slice_key=slice_key)
+        return partial(parse_sample, slice_key=slice_key, normalise=normalise)
     return partial(parse_tokens, length=length)
 
 

@@ -21,11 +21,14 @@ from invarlock.measure.logs.items import Item, exact, label, log_losses
 _FILTER: Final = "none"
 
 
-def parse_sample(value: dict[str, Json], number: int, slice_key: str | None) -> Item:
+def parse_sample(
+    value: dict[str, Json], number: int, slice_key: str | None, normalise: str = "none"
+) -> Item:
     """The document of one line; ``slice_key`` names the key of ``doc`` that tells its slice.
 
     Raises :class:`ValueError` for what is no sample of a multiple choice, for a filter that changed
-    the answers, and for an ``acc`` that does not follow from the log-likelihoods.
+    the answers, and for an ``acc`` that does not follow from the log-likelihoods; where the
+    contract has ``normalise = bytes``, for such an ``acc_bytes`` too.
     """
     doc = value.get("doc")
     if value.get("filter") != _FILTER:
@@ -36,7 +39,11 @@ def parse_sample(value: dict[str, Json], number: int, slice_key: str | None) -> 
     likelihoods = _likelihoods(value.get("resps"), len(texts))
     answer = _answer(value.get("target"), texts)
     loss = log_losses(likelihoods)
-    _check_accuracy(value.get("acc"), likelihoods, answer)
+    sizes = tuple(max(1, len(text.encode())) for text in texts)
+    _check_accuracy("acc", value.get("acc"), likelihoods, answer)
+    if normalise == "bytes":
+        by_size = [number / size for number, size in zip(likelihoods, sizes, strict=True)]
+        _check_accuracy("acc_bytes", value.get("acc_bytes"), by_size, answer)
     content = digest_json(exact({key: value.get(key) for key in ("arguments", "doc", "target")}))
     name = label(value.get("doc_id"), "doc_id")
     chosen = doc.get(slice_key) if isinstance(doc, dict) and slice_key is not None else None
@@ -51,7 +58,7 @@ def parse_sample(value: dict[str, Json], number: int, slice_key: str | None) -> 
         tokens=(),
         loss=loss,
         answer=answer,
-        sizes=tuple(max(1, len(text.encode())) for text in texts),
+        sizes=sizes,
     )
 
 
@@ -106,21 +113,26 @@ def _number(text: str | float) -> float:
 
 
 def _answer(target: Json, texts: list[str]) -> int:
-    """The right choice: its index, or the one choice with its text."""
+    """The right choice: its index, or the one choice with its text; not one of two readings."""
+    matching = [at for at, text in enumerate(texts) if text == target]
     if isinstance(target, str) and target.isascii() and target.isdigit() and len(target) < 5:
         at = int(target)
         if at < len(texts):
+            if set(matching) - {at}:
+                raise ValueError("has a `target` that is one choice's index and another's text")
             return at
-    matching = [at for at, text in enumerate(texts) if text == target]
     if len(matching) != 1:
         raise ValueError("has a `target` that names no single choice")
     return matching[0]
 
 
-def _check_accuracy(claimed: Json, likelihoods: list[float], answer: int) -> None:
-    """The harness's own ``acc`` follows from the same numbers: of equal ones it takes the first."""
-    if claimed is None or any(math.isnan(number) for number in likelihoods):
+def _check_accuracy(name: str, claimed: Json, scores: list[float], answer: int) -> None:
+    """The harness's own accuracy follows from the same numbers: of equal ones it takes the first.
+
+    ``acc_norm`` is not looked at: it divides by characters, which is nothing a bar can ask for.
+    """
+    if claimed is None or any(math.isnan(number) for number in scores):
         return
-    best = max(range(len(likelihoods)), key=lambda at: (likelihoods[at], -at))
+    best = max(range(len(scores)), key=lambda at: (scores[at], -at))
     if claimed != float(best == answer):
-        raise ValueError("has an `acc` that does not follow from its log-likelihoods")
+        raise ValueError(f"has an `{name}` that does not follow from its log-likelihoods")

@@ -30,7 +30,7 @@ def test_samples_give_the_harness_s_own_accuracies() -> None:
     read = {}
     for arm in ARMS:
         path = DATA / f"{arm}.samples.jsonl"
-        read[arm] = read_items(path, partial(parse_sample, slice_key="kind"))
+        read[arm] = read_items(path, partial(parse_sample, slice_key="kind", normalise="bytes"))
         lines = [json.loads(line) for line in path.read_text().splitlines()]
         assert len(lines) == len(read[arm]) == 60
         for item, line in zip(read[arm], lines, strict=True):

@@ -56,6 +56,43 @@ def test_a_target_may_be_the_text_of_a_choice() -> None:
             parse(changed(target=target))
 
 
+def digits(*choices: str) -> Line:
+    """The arguments of choices that are numbers."""
+    return {
+        f"gen_args_{at}": {"arg_0": "Question 3", "arg_1": f" {text}"}
+        for at, text in enumerate(choices)
+    }
+
+
+@pytest.mark.parametrize(("choices", "answer"), [(("5", "1", "7"), 1), (("9", "8", "7"), 1)])
+def test_a_target_of_digits_is_an_index(choices: tuple[str, ...], answer: int) -> None:
+    assert parse(changed(arguments=digits(*choices), target="1")).answer == answer
+
+
+def test_a_target_that_is_an_index_and_another_choice_s_text_is_refused() -> None:
+    for choices in (("1", "2", "3"), ("2", "1", "1")):
+        with pytest.raises(ValueError, match="one choice's index and another's text"):
+            parse(changed(arguments=digits(*choices), target="1"))
+    assert parse(changed(arguments=digits("4", "3", "5"), target="3")).answer == 1
+
+
+def test_accuracy_by_bytes_is_checked_where_the_bar_divides_by_bytes() -> None:
+    """Of `a` and `a longer one`, at equal odds a byte, the longer is likelier by its length."""
+    asked = {
+        **LINE["arguments"],
+        "gen_args_0": {"arg_0": "Question 3", "arg_1": " a much longer one"},
+    }
+    resps = [[["-0.3", "False"]], [["-0.25", "True"]], [["-4.0", "False"]]]
+    for claimed, good in ((0.0, True), (1.0, False), (None, True)):
+        line = changed(arguments=asked, resps=resps, acc=1.0, acc_bytes=claimed)
+        assert parse(line).answer == 1
+        if good:
+            assert parse_sample(line, 4, None, "bytes").answer == 1
+        else:
+            with pytest.raises(ValueError, match="`acc_bytes` that does not follow"):
+                parse_sample(line, 4, None, "bytes")
+
+
 def test_numbers_that_are_none_are_flagged() -> None:
     resps = [[["-inf", "False"]], [["-0.25", "True"]], [["nan", "False"]]]
     loss = parse(changed(resps=resps)).loss

@@ -1,6 +1,9 @@
-"""For every guard on weights an edit that it alone sees, by the bounds of a shipped tier.
+"""For every measure of weights an edit that its guard alone sees, by the bounds of a shipped tier.
 
-The edits are made on stored tensors, which go through the scan and the judge as in a run.
+The edits are made on stored tensors, which go through the scan and the judge as in a run; warnings
+count. "Alone" is among the guards on weights: these tensors are no model that could run, so that
+the guards on activations do not look, nor do losses. A guard may see an edit by several of its
+measures. `invariants.dtype` is in no shipped tier and is asked for beside one.
 """
 
 from __future__ import annotations
@@ -8,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,16 +22,18 @@ from invarlock.evidence.schema import Contract, Tensor
 from invarlock.judge import Values, decide
 from invarlock.judge.contract import contract_of
 from invarlock.judge.guards import weight_values
-from invarlock.judge.records import GuardName
 from invarlock.measure.guards.scan import scan_model
 from invarlock.measure.weights.model import weights_of
 from invarlock.policy import load_policy
+from invarlock.policy.catalogue import MEASURES
 from tests.builders import Synthetic
 from tests.conftest import ROOT
 
 Array = np.ndarray[Any, Any]
 Tensors = dict[str, Array]
-BAR = load_policy(ROOT / "policies" / "causal_lm.invar").ir.bars["balanced"]
+SHIPPED = load_policy(ROOT / "policies" / "causal_lm.invar").ir.bars["balanced"]
+TIED = next(gate for gate in SHIPPED.gates if gate.measure == "invariants.tied")
+BAR = replace(SHIPPED, gates=(*SHIPPED.gates, replace(TIED, measure="invariants.dtype")))
 CONTRACT: Contract = contract_of(BAR)
 LAYERS, WIDTH, INNER, VOCABULARY, HEAD = 8, 64, 256, 400, 16
 EMBED, UP, QUERY = (
@@ -55,6 +60,7 @@ def direction(draw: np.random.Generator, rows: int, columns: int) -> Array:
 
 
 def tensors() -> Tensors:
+    """Of a model, as float16 can hold them."""
     draw = np.random.default_rng(31)
     embed = matrix(draw, VOCABULARY, WIDTH)
     found = {EMBED: embed, "lm_head.weight": embed.copy()}
@@ -63,7 +69,7 @@ def tensors() -> Tensors:
         found[f"{place}.self_attn.q_proj.weight"] = matrix(draw, WIDTH, WIDTH)
         found[f"{place}.mlp.up_proj.weight"] = matrix(draw, INNER, WIDTH)
         found[f"{place}.input_layernorm.weight"] = draw.uniform(1, 2, WIDTH).astype(np.float32)
-    return found
+    return {name: array.astype(np.float16).astype(np.float32) for name, array in found.items()}
 
 
 def scanned(
@@ -80,15 +86,22 @@ def scanned(
         return scan_model(base, CONTRACT), scan_model(subject, CONTRACT, base)
 
 
-def outcomes(baseline: tuple[Tensor, ...], subject: tuple[Tensor, ...]) -> dict[str, set[str]]:
-    """By guard the required gates on weights that do not pass."""
+def outcomes(
+    baseline: tuple[Tensor, ...], subject: tuple[Tensor, ...], ids: int = VOCABULARY
+) -> dict[str, set[str]]:
+    """By guard the gates on weights that do not pass; the subject's tokenizer gives ``ids``."""
     records: dict[Any, tuple[Tensor, ...]] = {"baseline": baseline, "subject": subject}
     evidence = replace(Synthetic().evidence(), tensors=records)
+    arm = evidence.header.subject
+    assert arm.tokenizer is not None
+    arm = arm.model_copy(update={"tokenizer": arm.tokenizer.model_copy(update={"ids": ids})})
+    header = evidence.header.model_copy(update={"subject": arm})
+    evidence = replace(evidence, header=header)
     values = weight_values(evidence, CONTRACT)
     measured = {key.measure for key in values}
     found: dict[str, set[str]] = {}
     for gate in decide(BAR, Values(values)).gates:
-        if gate.measure in measured and gate.level == "require" and gate.verdict != "pass":
+        if gate.measure in measured and gate.verdict != "pass":
             found.setdefault(gate.measure.split(".")[0], set()).add(gate.measure)
     return found
 
@@ -163,12 +176,43 @@ def row_scaled(found: Tensors) -> None:
         found[name][17] *= np.float32(1.5)
 
 
+def stored_otherwise(found: Tensors) -> None:
+    """The same numbers, in half the bytes."""
+    found[UP] = found[UP].astype(np.float16)
+
+
+def norm_doubled(found: Tensors) -> None:
+    found["model.layers.2.input_layernorm.weight"] *= np.float32(2)
+
+
+def row_shrunk_with_its_matrix(found: Tensors) -> None:
+    """All by as much as `spectral.shift` allows, one row by more, yet not by `rows.norm`."""
+    found[UP] *= np.float32(np.exp(-0.09))
+    found[UP][17] *= np.float32(np.exp(-0.2))
+
+
+def column_shrunk(found: Tensors) -> None:
+    found[UP][:, 17] *= np.float32(np.exp(-0.3))
+
+
+def bulk_grown(found: Tensors) -> None:
+    """All but the strongest direction."""
+    left, sizes, right = np.linalg.svd(found[UP].astype(np.float64), full_matrices=False)
+    sizes[1:] *= 1.2
+    found[UP] = ((left * sizes) @ right).astype(np.float32)
+
+
 ALONE: tuple[tuple[str, Callable[[Tensors], None], set[str]], ...] = (
-    ("invariants", nan_in_a_norm, {"invariants.non_finite"}),
-    ("invariants", tensor_lost, {"invariants.structure"}),
+    ("invariants", nan_in_a_norm, {"invariants.non_finite", "invariants.vectors"}),
+    ("invariants", tensor_lost, {"invariants.structure", "invariants.vectors"}),
     ("invariants", tie_broken, {"invariants.tied"}),
+    ("invariants", stored_otherwise, {"invariants.dtype"}),
+    ("invariants", norm_doubled, {"invariants.vectors"}),
     ("spectral", matrix_scaled, {"spectral.shift"}),
     ("spectral", family_scaled, {"spectral.caps"}),
+    ("spectral", bulk_grown, {"spectral.stable_rank"}),
+    ("spectral", row_shrunk_with_its_matrix, {"spectral.rows"}),
+    ("spectral", column_shrunk, {"spectral.columns"}),
     ("rmt", directions_planted, {"rmt.outliers"}),
     ("rows", heads_exchanged, {"rows.turned"}),
     ("rows", rows_permuted, {"rows.turned"}),
@@ -197,6 +241,13 @@ def test_no_guard_sees_what_is_harmless(edit: Callable[[Tensors], None], tmp_pat
     assert outcomes(*scanned(tmp_path, tensors(), after)) == {}
 
 
-def test_every_guard_on_weights_has_such_an_edit() -> None:
-    assert {guard for guard, _, _ in ALONE} == {"invariants", "spectral", "rmt", "rows"}
-    assert {guard for guard, _, _ in ALONE} <= set(get_args(GuardName))
+def test_a_token_without_a_row_is_seen_by_the_invariants_alone(tmp_path: Path) -> None:
+    records = scanned(tmp_path, tensors(), tensors())
+    assert outcomes(*records, ids=VOCABULARY + 1) == {"invariants": {"invariants.vocabulary"}}
+    assert outcomes(*records) == {}
+
+
+def test_every_measure_of_weights_has_such_an_edit() -> None:
+    seen = {measure for _, _, measures in ALONE for measure in measures}
+    weights = {name for name, measure in MEASURES.items() if "tensors" in measure.evidence}
+    assert seen | {"invariants.vocabulary"} == weights

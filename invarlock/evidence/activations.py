@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -13,6 +12,7 @@ import numpy as np
 
 from invarlock.canonical import NANO, NON_FINITE
 from invarlock.errors import VerificationFault
+from invarlock.evidence.blocks import block_ends
 from invarlock.evidence.families import family_of
 from invarlock.evidence.layout import Int64s
 from invarlock.evidence.schema import (
@@ -32,10 +32,6 @@ _SLACK: Final = 1e-4
 _MAX_PASSES: Final = 1 << 20
 _MAX_TIME: Final = 10**15
 """Nanoseconds: twelve days."""
-_BLOCK_END: Final = re.compile(
-    r"(^|\.)(o_proj|out_proj|c_proj|down_proj|fc2|fc_out|dense_4h_to_h|wo|w2"
-    r"|(self_attn|self_attention|attention)\.dense|attention\.output\.dense)$"
-)
 _MAX_SPREAD: Final = 200 * NANO
 """No standard deviation of float32 numbers has a larger logarithm, nor its inverse."""
 
@@ -62,12 +58,6 @@ def first_half(count: int) -> int:
     return max(1, count // 2)
 
 
-def ends_block(name: str) -> bool:
-    """Whether the layer ``name`` is the last of a block of attention or feed-forward, whose output
-    goes to the residual stream."""
-    return _BLOCK_END.search(name) is not None
-
-
 def scale_between(before: Activation, after: Activation) -> Fraction | None:
     """ln of what the outputs of a block in the subject are to be multiplied by to spread like the
     baseline's, in nats; ``None`` where either spread is not known."""
@@ -80,7 +70,8 @@ def scales_between(
     baseline: Sequence[Activation], subject: Sequence[Activation]
 ) -> dict[str, Fraction]:
     """By last layer of a block, what :func:`scale_between` says of it, where both arms tell."""
-    before = {layer.name: layer for layer in baseline if ends_block(layer.name)}
+    ends = block_ends(layer.name for layer in (*baseline, *subject))
+    before = {layer.name: layer for layer in baseline if layer.name in ends}
     found = {
         after.name: scale_between(before[after.name], after)
         for after in subject

@@ -434,7 +434,8 @@ class Activation(Frozen):
     ``non_finite`` ones hold NaN or infinity.
 
     Attributes:
-        name: of the layer, as the model library spells it; one that holds a matrix.
+        name: of the layer, as the model library spells it; one that holds a matrix, or a norm that
+            stands between a block and the residual stream.
         tokens: rows of the outputs: one for each scored row of the guard windows.
         features: columns.
         risk: edge risk in 1e-9, of measured outputs: σ₁ of the standardised outputs over

@@ -5,17 +5,18 @@ one; the largest over layers, since an edit may harm a single one. What the edge
 which matrix, is told where it is measured (:mod:`invarlock.measure.activations.edge`).
 
 ``variance.shift``: largest |ln| of a block's spread, subject's over baseline's: of what attention
-or feed-forward adds to the residual stream.
+or feed-forward adds to the residual stream, after the norm if one stands between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
-from invarlock.evidence.activations import ends_block, scale_between
+from invarlock.evidence.activations import scale_between
+from invarlock.evidence.blocks import block_ends
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import Activation, Arm
 from invarlock.judge.guards.pairs import Found, largest
@@ -85,8 +86,11 @@ def growths(evidence: Evidence) -> Sequence[Found]:
 
 
 def shifts(evidence: Evidence) -> Sequence[Found]:
-    """How far the spread of what each block adds moved."""
-    return [layer.shift() for layer in layers(evidence) if ends_block(layer.name)]
+    """How far the spread of what each block adds moved, by the block's family: where a norm ends
+    it, the norm's name tells nothing of that."""
+    seen = layers(evidence)
+    ends = block_ends(layer.name for layer in seen)
+    return [replace(layer.shift(), family=ends[layer.name]) for layer in seen if layer.name in ends]
 
 
 def layer_values(evidence: Evidence) -> dict[Key, Value]:

@@ -15,12 +15,12 @@ from fractions import Fraction
 
 from invarlock.canonical import NANO, NON_FINITE, decimal_text
 from invarlock.evidence.activations import (
-    ends_block,
     first_half,
     guard_windows,
     held_out,
     scale_between,
 )
+from invarlock.evidence.blocks import block_ends
 from invarlock.evidence.model import Evidence, Int64s
 from invarlock.judge import exact
 from invarlock.judge.guards.layers import layers
@@ -41,9 +41,12 @@ def pass_values(evidence: Evidence) -> dict[Key, Value]:
 
 
 def _gain(evidence: Evidence, scaled: Int64s) -> Value:
-    ends = [layer for layer in layers(evidence) if ends_block(layer.name)]
+    seen = layers(evidence)
+    ends = block_ends(layer.name for layer in seen)
     ratios = []
-    for layer in ends:
+    for layer in seen:
+        if layer.name not in ends:
+            continue
         if layer.before is None or layer.after is None:
             return Value("missing", reason=f"`{layer.name}` is no layer of both arms")
         ratio = scale_between(layer.before, layer.after)

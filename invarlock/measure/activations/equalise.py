@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from invarlock.evidence.activations import scales_between
 from invarlock.evidence.schema import Activation
-from invarlock.measure.activations.watch import matrix_layers
+from invarlock.measure.activations.watch import watched_layers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +34,7 @@ def scales(baseline: Sequence[Activation], subject: Sequence[Activation]) -> dic
 @contextmanager
 def equalised(model: PreTrainedModel, by: Mapping[str, float]) -> Iterator[None]:
     """The outputs of the layers of ``model`` multiplied ``by`` name, for passes inside."""
-    layers = matrix_layers(model)
+    layers = watched_layers(model)
     handles = [layers[name].register_forward_hook(_scaler(scale)) for name, scale in by.items()]
     try:
         yield

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from invarlock.canonical import NANO
+from invarlock.evidence.blocks import POST_NORMS
 from invarlock.evidence.families import family_of
 from invarlock.evidence.layout import Layout
 from invarlock.evidence.schema import Activation
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def matrix_layers(model: PreTrainedModel) -> dict[str, Module]:
-    """The layers of the body that hold a matrix, by name: linear ones and embeddings."""
+def watched_layers(model: PreTrainedModel) -> dict[str, Module]:
+    """The layers of the body that hold a matrix, linear ones and embeddings, and the norms that
+    stand between a block and the stream, by name."""
     import torch
     from transformers.pytorch_utils import Conv1D
 
@@ -37,6 +39,12 @@ def matrix_layers(model: PreTrainedModel) -> dict[str, Module]:
         name: layer
         for name, layer in model.named_modules()
         if isinstance(layer, kinds) and layer is not head
+    } | {
+        f"{name}.{norm}": layer.get_submodule(norm)
+        for name, layer in model.named_modules()
+        for norms in POST_NORMS
+        if set(norms) <= {child for child, _ in layer.named_children()}
+        for norm in norms
     }
 
 
@@ -72,7 +80,7 @@ class Watch:
     @contextmanager
     def next_pass(self) -> Iterator[None]:
         """Watch the first pass inside that has all windows, and time those like it."""
-        for name, layer in matrix_layers(self.model).items():
+        for name, layer in watched_layers(self.model).items():
             self._handles.append(layer.register_forward_hook(self._taker(name)))
         body: Any = self.model.base_model
         self._timers += [

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from invarlock.canonical import NANO, NON_FINITE
+from invarlock.evidence.blocks import block_ends
 from tests.measure.arms import Outcome, measure
 from tests.measure.tiny import edited, make_model
 
@@ -75,6 +76,45 @@ def test_scales_give_back_what_scaling_took(tiny: Path, tmp_path: Path, data: Pa
     lost = float((outcome.loss[rows // 2 : rows] - outcome.baseline_loss[rows // 2 : rows]).mean())
     assert abs(lost) / NANO > 0.01
     assert gain(outcome) == pytest.approx(lost / NANO, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [
+        ("olmo2", "self_attn.o_proj"),
+        ("olmo2", "mlp.down_proj"),
+        ("gemma2", "mlp.down_proj"),
+    ],
+)
+def test_where_a_norm_follows_a_block_its_output_is_what_is_added(
+    tmp_path: Path, data: Path, kind: str, last: str
+) -> None:
+    """The last matrix made larger changes nothing that is added; the norm after it does, and where
+    no block comes later the baseline's scale takes all of that back."""
+    model = make_model(tmp_path / "model", kind)
+
+    def louder(name: str) -> Outcome:
+        def scale(tensors: Tensors) -> None:
+            of_one = kind == "gemma2" and name.endswith("norm.weight")  # stored less one
+            tensors[name] = 8 * (1 + tensors[name]) - 1 if of_one else 8 * tensors[name]
+
+        subject = edited(model, tmp_path / name, scale)
+        return measure(tmp_path / f"run.{name}", model, subject, data)
+
+    family = "ffn" if last.startswith("mlp") else "attn"
+    inside = louder(f"model.layers.1.{last}.weight")
+    ends = block_ends(inside.baseline_layers)
+    (end,) = (name for name in ends if "layers.1." in name and ends[name] == family)
+    assert end.endswith("norm")
+    assert spread(inside, f"model.layers.1.{last}") == pytest.approx(np.log(8), rel=1e-3)
+    assert spread(inside, end) < 0.01
+    outside = louder(f"{end}.weight")
+    assert spread(outside, end) == pytest.approx(np.log(8), rel=1e-3)
+    half = slice(len(outside.bare) // 2, len(outside.bare))
+    lost = float((outside.loss[half] - outside.baseline_loss[half]).mean()) / NANO
+    assert abs(lost) > 0.001
+    if family == "ffn":
+        assert gain(outside) == pytest.approx(lost, abs=1e-4)
 
 
 def test_without_blocks_there_is_nothing_to_scale(tmp_path: Path, data: Path) -> None:

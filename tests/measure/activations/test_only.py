@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from invarlock.evidence.activations import ends_block
+from invarlock.evidence.blocks import block_ends
 from invarlock.judge import Values, decide
 from invarlock.judge.contract import contract_of
 from invarlock.judge.guards import activation_values, weight_values
@@ -40,11 +40,13 @@ def trained(found: Tensors) -> None:
     """As if trained: matrices of noise with one strong direction, tokens of two kinds, blocks that
     add to the stream and do not drown it."""
     draw = np.random.default_rng(43)
+    matrices = (name for name, array in found.items() if array.ndim > 1)
+    ends = block_ends(name.removesuffix(".weight") for name in matrices)
     for name, array in found.items():
         if array.ndim > 1:
             rows, columns = array.shape
             strong = 1.5 * (np.sqrt(rows) + np.sqrt(columns)) * direction(draw, rows, columns)
-            size = columns if ends_block(name.removesuffix(".weight")) else 1.0
+            size = columns if name.removesuffix(".weight") in ends else 1.0
             found[name] = ((draw.normal(size=array.shape) + strong) / size).astype(np.float32)
     kinds = 1 - 2 * (np.arange(VOCABULARY)[:, None] % 2)
     found[EMBED] = (draw.normal(size=(VOCABULARY, WIDTH)) + 4 * kinds * COMMON).astype(np.float32)

@@ -106,8 +106,8 @@ ALONE: tuple[tuple[Callable[[Tensors], None], dict[str, set[str]]], ...] = (
     (kinds_told_apart, {"rmt": {"rmt.growth"}}),
 )
 NEVER_ALONE = {
-    "variance.gain": "what it would save, blocks whose spread moved have cost: losses say so too, "
-    "and a random model has none to save; no edit of one was found that `variance.shift` misses",
+    "variance.gain": "it takes a loss that blocks at the baseline's spread would lower, and these "
+    "models are random: no subject was made for it",
     "overhead.metric": "guards only read: it moves where watching changes numbers, whatever the "
     "edit, and a guard that did would be broken",
 }

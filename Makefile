@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 
-.PHONY: setup demo test lint bench peers coverage power fuzz soak generate clean
+.PHONY: setup demo test lint bench peers power calibration coverage fuzz soak generate clean
 
 setup: $(STAMP)
 
@@ -42,6 +42,8 @@ $(PEERS)/.stamp: benchmarks/speed/peers/requirements.txt constraints.txt
 
 coverage: setup
 	@$(BIN)/python -m benchmarks.coverage --record
+calibration: setup
+	@$(BIN)/python -m benchmarks.calibration --record
 
 power: setup
 	@$(BIN)/python -m benchmarks.power --record

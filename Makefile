@@ -42,6 +42,7 @@ $(PEERS)/.stamp: benchmarks/speed/peers/requirements.txt constraints.txt
 
 coverage: setup
 	@$(BIN)/python -m benchmarks.coverage --record
+
 calibration: setup
 	@$(BIN)/python -m benchmarks.calibration --record
 

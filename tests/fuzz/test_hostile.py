@@ -112,7 +112,7 @@ def slices() -> str:
     return HEAD + top + tiers + "".join(f"profile p{n} {{}}\n" for n in range(8))
 
 
-HOSTILE["slices"] = (slices().replace("90]", "7]", 1).replace("[8,", "[1,", 1), "E120", "needs 8")
+HOSTILE["slices"] = (slices().replace("90]", "7]", 1).replace("[8,", "[1,", 1), "E120", "needs 16")
 HOSTILE["signers"] = (signers(), "E136", "too large to compare")
 
 

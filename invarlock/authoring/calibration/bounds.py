@@ -115,8 +115,10 @@ def _worst(measure: Measure, ends: Sequence[Decimal]) -> Decimal:
 
 
 def _neutral(measure: Measure) -> Decimal:
-    """What the measure gives where nothing happened: ratios and shares are one, all else zero."""
-    shrinks = measure.harmful == "below" or measure.range.low_closed is False
+    """What the measure gives where nothing happened: ratios and shares are one, all else zero, a
+    growth (a ratio less one) with it."""
+    above_zero = measure.range.low == 0 and not measure.range.low_closed
+    shrinks = measure.harmful == "below" or above_zero
     return Decimal(1) if measure.unit is Unit.RATIO and shrinks else Decimal(0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -176,3 +177,10 @@ def test_what_was_not_measured_keeps_the_bound_of_the_bar() -> None:
     text, found = proposed([Values({}) for _ in range(4)], "1/5")
     assert "not calibrated: a null run gave no value" in text
     assert found.gate("perplexity.ratio") == bar().gate("perplexity.ratio")
+
+
+def test_a_growth_is_calibrated_from_nought_and_a_ratio_from_one() -> None:
+    runs = [run(**{"rmt.growth": value(0.0019)}), run(**{"rmt.growth": value(0.0012)})]
+    growth = replace(gate("perplexity.ratio"), measure="rmt.growth")
+    assert bound(calibrated(growth, runs, Fraction(1, 3))) == (None, "0.002")
+    assert bound(calibrated(gate("perplexity.ratio"), runs, Fraction(1, 3))) == (None, "1.0011")

@@ -89,8 +89,11 @@ def joined(
 
 def _rows(task: Task, parts: Iterable[Measured], name: str) -> bytes:
     stored = COLUMNS[task]
-    runs = {"baseline.i64": len(stored.baseline), "subject.i64": len(stored.subject)}
-    runs["guards.i64"] = len(GUARD_COLUMNS)
+    runs = {
+        "baseline.i64": len(stored.baseline),
+        "subject.i64": len(stored.subject),
+        "guards.i64": len(GUARD_COLUMNS),
+    }
     columns = runs.get(name, 1)
     read = [np.frombuffer(_whole(part, name, 4 * columns), "<u4") for part in parts]
     return np.concatenate([data.reshape(columns, -1) for data in read], axis=1).tobytes()

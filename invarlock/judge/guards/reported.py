@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, get_args
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar, get_args
 
 from invarlock.canonical import decimal_text, nano_decimal
 from invarlock.evidence.model import Evidence
-from invarlock.evidence.schema import ARMS, Arm
+from invarlock.evidence.schema import ARMS
 from invarlock.judge.guards.layers import growths, layers_by_name
 from invarlock.judge.guards.layers import shifts as layer_shifts
-from invarlock.judge.guards.pairs import by_name, worst
+from invarlock.judge.guards.pairs import Found, by_name, worst
 from invarlock.judge.guards.spectral import shifts
 from invarlock.judge.records import GuardName, GuardReport, WorstTensor
 from invarlock.judge.values import Value, Values
 from invarlock.judge.verdict import Verdict, gravest
 
+_T = TypeVar("_T")
 _GUARDS: Final[tuple[GuardName, ...]] = get_args(GuardName)
 
 
@@ -46,42 +47,33 @@ def _text(value: Value) -> str | None:
     return None if value.point is None else decimal_text(value.point)
 
 
-def _worst(evidence: Evidence) -> WorstTensor | None:
+def _matrix(evidence: Evidence) -> WorstTensor | None:
     """The matrix whose ln σ₁ moved most."""
-    found = worst(shifts(evidence))
-    if found is None:
-        return None
-    return WorstTensor(
-        name=found.name,
-        family=found.family,
-        baseline=_nats(evidence, "baseline", found.name),
-        subject=_nats(evidence, "subject", found.name),
-    )
+    tensors = (by_name(evidence, arm) for arm in ARMS)
+    return _of_both(worst(shifts(evidence)), tensors, lambda one: one.log_sigma)
 
 
 def _fastest(evidence: Evidence) -> WorstTensor | None:
     """The layer whose edge risk grew most."""
-    found = worst(growths(evidence))
-    if found is None:
-        return None
-    both = (layers_by_name(evidence, arm).get(found.name) for arm in ARMS)
-    baseline, subject = (None if one is None else _decimal(one.risk) for one in both)
-    return WorstTensor(name=found.name, family=found.family, baseline=baseline, subject=subject)
+    layers = (layers_by_name(evidence, arm) for arm in ARMS)
+    return _of_both(worst(growths(evidence)), layers, lambda one: one.risk)
 
 
 def _shifted(evidence: Evidence) -> WorstTensor | None:
     """The block whose spread moved most."""
-    found = worst(layer_shifts(evidence))
+    layers = (layers_by_name(evidence, arm) for arm in ARMS)
+    return _of_both(worst(layer_shifts(evidence)), layers, lambda one: one.log_spread)
+
+
+def _of_both(
+    found: Found | None, arms: Iterable[Mapping[str, _T]], units: Callable[[_T], int | None]
+) -> WorstTensor | None:
+    """What was found, with what ``units`` tells of it in each arm that has it, in 1e-9."""
     if found is None:
         return None
-    both = (layers_by_name(evidence, arm).get(found.name) for arm in ARMS)
-    baseline, subject = (None if one is None else _decimal(one.log_spread) for one in both)
+    both = (arm.get(found.name) for arm in arms)
+    baseline, subject = (None if one is None else _decimal(units(one)) for one in both)
     return WorstTensor(name=found.name, family=found.family, baseline=baseline, subject=subject)
-
-
-def _nats(evidence: Evidence, arm: Arm, name: str) -> str | None:
-    tensor = by_name(evidence, arm).get(name)
-    return None if tensor is None else _decimal(tensor.log_sigma)
 
 
 def _decimal(units: int | None) -> str | None:
@@ -89,7 +81,7 @@ def _decimal(units: int | None) -> str | None:
 
 
 _WORST: Final[Mapping[GuardName, Callable[[Evidence], WorstTensor | None]]] = {
-    "spectral": _worst,
+    "spectral": _matrix,
     "rmt": _fastest,
     "variance": _shifted,
 }

@@ -1,0 +1,1 @@
+"""sigstore-js, from npm, as a second implementation that reads our bundles."""

@@ -1,8 +1,8 @@
 """Sigstore bundle v0.3 around one DSSE envelope, signed with a local key.
 
 The bundle holds a hint at the key, never the key: what verifies it comes from the consumer. The
-parser takes exactly the shape written here. A bundle that carries a certificate is refused when
-a key is named, for whoever confuses the two checks neither
+parser takes exactly the shape written here, or an envelope beside a certificate. The latter is
+refused when a key is to verify it, for whoever confuses the two checks neither
 (https://github.com/sigstore/cosign/security/advisories/GHSA-fx35-mq7g-6g98).
 """
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -59,21 +60,33 @@ class Envelope(_Closed):
     signatures: list[Signature] = Field(min_length=1, max_length=1)
 
 
-class Bundle(_Closed):
+class _Enveloped(_Closed):
+    mediaType: Literal["application/vnd.dev.sigstore.bundle.v0.3+json"]  # noqa: N815 - fixed
+    dsseEnvelope: Envelope  # noqa: N815 - fixed by the Sigstore bundle
+
+
+class Bundle(_Enveloped):
     """A Sigstore bundle with a public key hint."""
 
-    mediaType: Literal["application/vnd.dev.sigstore.bundle.v0.3+json"]  # noqa: N815 - fixed
     verificationMaterial: Material  # noqa: N815 - fixed by the Sigstore bundle
-    dsseEnvelope: Envelope  # noqa: N815 - fixed by the Sigstore bundle
+
+
+class _Certified(_Enveloped):
+    """A Sigstore bundle with a certificate, whose material is for Sigstore's client to read."""
+
+    verificationMaterial: dict[str, Any]  # noqa: N815 - fixed by the Sigstore bundle
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A parsed bundle: the payload's exact bytes, and what is claimed to sign them."""
+    """A parsed bundle: the payload's exact bytes, what is claimed to sign them, and whether that
+    is by a certificate; ``data`` are the bundle's own bytes."""
 
     payload: bytes
     payload_type: str
     signature: bytes
+    certified: bool
+    data: bytes
 
 
 def sign_bundle(payload: bytes, key: PrivateKey) -> bytes:
@@ -96,10 +109,9 @@ def sign_bundle(payload: bytes, key: PrivateKey) -> bytes:
 
 
 def parse_bundle(data: bytes) -> Signed:
-    """The parts of a key bundle, nothing yet verified.
+    """The parts of a bundle, nothing yet verified.
 
-    Raises :class:`VerificationFault`: E402 for another kind of file, E405 for a malformed one,
-    E406 for one that carries a certificate.
+    Raises :class:`VerificationFault`: E402 for another kind of file, E405 for a malformed one.
     """
     try:
         value = strict_json(data, max_bytes=MAX_BUNDLE)
@@ -109,44 +121,50 @@ def parse_bundle(data: bytes) -> Signed:
         raise _not_a_bundle("no `mediaType`")
     if value["mediaType"] != MEDIA_TYPE:
         raise _not_a_bundle(f"its media type is `{value['mediaType']}`")
-    _refuse_certificate(value.get("verificationMaterial"))
-    bundle = parse_model(Bundle, data, what="the bundle", max_bytes=MAX_BUNDLE)
-    envelope = bundle.dsseEnvelope
+    certified = _carries_certificate(value.get("verificationMaterial"))
+    model: type[_Enveloped] = _Certified if certified else Bundle
+    envelope = parse_model(model, data, what="the bundle", max_bytes=MAX_BUNDLE).dsseEnvelope
     return Signed(
         payload=_decode(envelope.payload, "dsseEnvelope.payload"),
         payload_type=envelope.payloadType,
         signature=_decode(envelope.signatures[0].sig, "dsseEnvelope.signatures[0].sig"),
+        certified=certified,
+        data=data,
     )
 
 
-def verify_signature(signed: Signed, key: PublicKey) -> bytes:
-    """The payload, once ``key`` is shown to have signed it as an in-toto statement.
+def verify_signature(signed: Signed, keys: Sequence[PublicKey]) -> PublicKey:
+    """Which of ``keys`` is shown to have signed an in-toto statement.
 
-    Raises :class:`VerificationFault` E401 when the signature does not hold and E402 when what
-    was signed is no in-toto payload.
+    Raises :class:`VerificationFault`: E406 for a bundle with a certificate, E401 when none of the
+    keys has signed, and E402 when what was signed is no in-toto payload.
     """
-    if not key.verify(signed.signature, pae(signed.payload_type, signed.payload)):
-        raise VerificationFault(
-            "E401",
-            f"the signature is not by the {key.type} key `{key.fingerprint}`",
-            "ask for the key that signed",
-        )
+    if signed.certified:
+        hint = "a certificate's bundle is verified by identity and issuer, not with --key"
+        what = "the bundle carries a certificate, and a key was named"
+        raise VerificationFault("E406", what, hint)
+    message = pae(signed.payload_type, signed.payload)
+    signer = next((key for key in keys if key.verify(signed.signature, message)), None)
+    if signer is None:
+        named = " or ".join(f"the {key.type} key `{key.fingerprint}`" for key in keys)
+        what = f"the signature is not by {named or 'a key that was named'}"
+        raise VerificationFault("E401", what, "ask for the key that signed")
+    check_payload_type(signed)
+    return signer
+
+
+def check_payload_type(signed: Signed) -> None:
+    """Raise :class:`VerificationFault` E402 unless what was signed says it is in-toto."""
     if signed.payload_type != PAYLOAD_TYPE:
         raise VerificationFault(
             "E402",
             f"the payload type is `{signed.payload_type}`, not `{PAYLOAD_TYPE}`",
             "pass the bundle that `attest` wrote",
         )
-    return signed.payload
 
 
-def _refuse_certificate(material: Json) -> None:
-    if isinstance(material, dict) and any(name in material for name in _CERTIFICATES):
-        raise VerificationFault(
-            "E406",
-            "the bundle carries a certificate, and a key was named",
-            "a certificate's bundle is verified by identity and issuer, not with --key",
-        )
+def _carries_certificate(material: Json) -> bool:
+    return isinstance(material, dict) and any(name in material for name in _CERTIFICATES)
 
 
 def _not_a_bundle(why: str) -> VerificationFault:

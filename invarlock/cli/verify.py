@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from invarlock.cli.arguments import parse_beacon
-from invarlock.errors import UsageFault
 
 if TYPE_CHECKING:
     from invarlock.verify.result import Finding, VerificationResult
@@ -30,7 +29,12 @@ _OUTCOMES: Final = {
 
 @click.command()
 @click.argument("bundle", type=_PATH)
-@click.option("--key", type=_PATH, help="Public key of a signer that you trust.")
+@click.option(
+    "--key", "keys", type=_PATH, multiple=True, help="Public key of a signer that you trust."
+)
+@click.option(
+    "--cosigned", type=_PATH, multiple=True, help="A further bundle, with another's signature."
+)
 @click.option("--run", type=_PATH, help="The run's folder.  [default: where BUNDLE lies]")
 @click.option("--subject", type=_PATH, help="The model about to be deployed.")
 @click.option("--subject-digest", metavar="D", help="Its root digest instead.")
@@ -48,7 +52,8 @@ def verify(
     ctx: click.Context,
     *,
     bundle: Path,
-    key: Path | None,
+    keys: tuple[Path, ...],
+    cosigned: tuple[Path, ...],
     run: Path | None,
     subject: Path | None,
     subject_digest: str | None,
@@ -65,13 +70,11 @@ def verify(
     from invarlock.verify.request import VerifyRequest
     from invarlock.verify.result import Level
 
-    if key is None:
-        hint = "pass --key PUB; a key that travels with the bundle proves nothing"
-        raise UsageFault("E701", "no key to verify with", hint)
     result = verify_bundle(
         VerifyRequest(
             bundle=bundle,
-            key=key,
+            keys=keys,
+            cosigned=cosigned,
             run=run,
             subject=subject,
             subject_digest=subject_digest,
@@ -95,8 +98,9 @@ def _lines(result: VerificationResult) -> Iterator[str]:
     """The result for people: levels, signer, bar, gates, findings, outcome, limits."""
     for level, status in result.levels.items():
         yield f"{level:<11} {status}"
-    if result.signer is not None:
-        yield f"signer      {result.signer.type} {result.signer.key}"
+    for signer in result.signers:
+        yield f"signer      {signer.type} {signer.key}"
+    if result.subject is not None:
         yield f"subject     {result.subject}"
     if result.origin == "imported":
         yield "origin      imported: numbers of another program's logs, not measured in a boundary"

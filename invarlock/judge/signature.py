@@ -7,23 +7,61 @@ report again, hold ``signature.*`` open; a verifier who has checked a signature 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Final
 
 from invarlock.judge.values import Key, Value
+from invarlock.policy.ir import BarIR, Member, Signers
 from invarlock.policy.signers import KeySigner, WorkflowSigner
 
 BY: Final = Key("signature.by")
+COUNT: Final = Key("signature.count")
 LOG: Final = Key("signature.log")
 
 _OPEN: Final = Value("pending", reason="decided by `verify`, under the consumer's bar")
-PENDING: Final[dict[Key, Value]] = {BY: _OPEN, LOG: _OPEN}
+PENDING: Final[dict[Key, Value]] = {BY: _OPEN, COUNT: _OPEN, LOG: _OPEN}
 """What a producer can say of a signature: nothing yet."""
 
+Identity = KeySigner | WorkflowSigner
 
-def signature_values(identity: KeySigner | WorkflowSigner, *, logged: bool) -> dict[Key, Value]:
-    """The values of a signature that was verified: whose it is, and whether an entry of it in a
-    transparency log was verified, too."""
+
+def signature_values(signers: Mapping[Identity, bool], bar: BarIR) -> dict[Key, Value]:
+    """The values of signatures that were verified: for each signer, whether an entry of its
+    signature in a transparency log was verified, too.
+
+    Only signers that the bar allows have a part in them, all where it names none: ``signature.by``
+    is one of these, ``signature.log`` whether there is one in a log, and ``signature.count`` how
+    many there are, in a log where the bar requires that. With none allowed, ``signature.by`` is one
+    that is not.
+    """
+    allowed = {one: logged for one, logged in signers.items() if _allows(bar, one)}
+    counted = [one for one, logged in allowed.items() if logged or not _requires_log(bar)]
+    named = (*counted, *allowed, *signers)
     return {
-        BY: Value("ok", identity=identity),
-        LOG: Value("ok", words="yes" if logged else "no"),
+        BY: Value("ok", identity=named[0]) if named else _NOBODY,
+        COUNT: Value("ok", Decimal(len(counted))),
+        LOG: Value("ok", words="yes" if any(allowed.values()) else "no"),
     }
+
+
+_NOBODY: Final = Value("missing", reason="the signer is neither a key nor a workflow")
+
+
+def _allows(bar: BarIR, identity: Identity) -> bool:
+    """Whether every gate of ``bar`` on signers does."""
+    return all(
+        gate.relation.accepts(identity)
+        for gate in bar.gates
+        if gate.measure == BY.measure and isinstance(gate.relation, Signers)
+    )
+
+
+def _requires_log(bar: BarIR) -> bool:
+    gate = bar.gate(LOG.measure)
+    return (
+        gate is not None
+        and gate.level == "require"
+        and isinstance(gate.relation, Member)
+        and "no" not in gate.relation.values
+    )

@@ -19,6 +19,7 @@ _RESAMPLES: Final = Range(low=Decimal(100), high=Decimal(100_000))
 _WINDOWS: Final = Range(low=Decimal(0), high=Decimal(1_000_000))
 _TOKENS: Final = Range(low=Decimal(0), high=Decimal(1_000_000_000_000))
 _FRACTION: Final = Range(low=Decimal(0), high=Decimal(1))
+_SIGNERS: Final = Range(low=Decimal(1), high=Decimal(64))
 
 _OFF_IS_STRONGER: Final = (("on", "off"),)
 _YES_IS_STRONGER: Final = (("no", "yes"),)
@@ -386,6 +387,14 @@ _MEASURES: Final = (
         Kind.SIGNER,
         "who signed the attestation; decided by `verify` alone",
         "signature",
+    ),
+    Measure(
+        "signature.count",
+        Kind.NUMBER,
+        "how many signers signed, of those that `signature.by` allows; decided by `verify` alone",
+        "signature",
+        Unit.COUNT,
+        _SIGNERS,
     ),
     Measure(
         "signature.log",

@@ -6,19 +6,14 @@ the word of a signature that does not hold.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from invarlock.attest.bundle import MAX_BUNDLE, parse_bundle, verify_signature
-from invarlock.attest.keys import PublicKey, load_public
 from invarlock.attest.statement import Statement, parse_statement
 from invarlock.errors import (
     EXIT_INCONCLUSIVE,
     EXIT_VERIFICATION,
-    EnvironmentFault,
     InternalFault,
     VerificationFault,
 )
@@ -33,7 +28,6 @@ from invarlock.judge import (
     same_measurement,
     signature_values,
 )
-from invarlock.policy.signers import KeySigner
 from invarlock.verify.bar import ConsumerBar, bar_of_policy, pinned_bar
 from invarlock.verify.bound import check_beacon, check_folders, check_subject, digest_of, read_run
 from invarlock.verify.documents import check_documents
@@ -45,12 +39,18 @@ from invarlock.verify.result import (
     Finding,
     Level,
     Outcome,
-    Signer,
     Status,
     VerificationResult,
     refusal_of,
 )
 from invarlock.verify.run_folder import open_run
+from invarlock.verify.signatures import (
+    Signature,
+    Trusted,
+    by_signer,
+    check_signatures,
+    trusted,
+)
 
 
 @dataclass(slots=True)
@@ -58,9 +58,10 @@ class _State:
     """What one verification has found so far."""
 
     request: VerifyRequest
-    key: PublicKey
+    trust: Trusted
     bar: ConsumerBar | None
     findings: list[Finding] = field(default_factory=list)
+    signatures: tuple[Signature, ...] = ()
     statement: Statement | None = None
     producer_bar: str | None = None
     verdict: Verdict | None = None
@@ -79,9 +80,9 @@ def verify_bundle(request: VerifyRequest) -> VerificationResult:
     :class:`SafetyRefusal` for a model folder that no one should load.
     """
     request.check()
-    key = load_public(request.key)
+    trust = trusted(request)
     bar = bar_of_policy(request.policy) if request.policy is not None else None
-    state = _State(request, key, bar)
+    state = _State(request, trust, bar)
     state.statement = _signed(state)
     if state.statement is not None and request.asks(Level.BOUND):
         _examine(state, state.statement)
@@ -89,13 +90,16 @@ def verify_bundle(request: VerifyRequest) -> VerificationResult:
 
 
 def _signed(state: _State) -> Statement | None:
-    """Level `signed`: the statement, once the consumer's key is shown to have signed it."""
-    data = _read_bundle(state.request.bundle_file)
+    """Level `signed`: the statement, once signers that the consumer trusts are shown to have
+    signed it."""
     try:
-        return parse_statement(verify_signature(parse_bundle(data), state.key))
+        payload, signatures = check_signatures(state.request, state.trust)
+        statement = parse_statement(payload)
     except VerificationFault as err:
         state.findings.append(refusal_of(Level.SIGNED, err))
         return None
+    state.signatures = signatures
+    return statement
 
 
 def _examine(state: _State, statement: Statement) -> None:
@@ -167,9 +171,7 @@ def _judge(state: _State, recomputed: Recomputed) -> None:
         state.findings.append(_undecided("E408", what, hint))
         return
     if not state.any("lacking"):
-        # The key is the consumer's own, and its signature was verified. A bundle under a key holds
-        # no entry of a log that anyone verified, so `signature.log` is `no`.
-        signature = signature_values(KeySigner(key=state.key.fingerprint), logged=False)
+        signature = signature_values(by_signer(state.signatures), state.bar.ir)
         values = _values(recomputed, recomputed.evidence, contract)
         state.verdict = _settled(decide(state.bar.ir, values.also(signature)))
 
@@ -202,11 +204,7 @@ def _result(state: _State) -> VerificationResult:
         exit_code=exit_code,
         asked=state.request.level,
         levels=_levels(state),
-        signer=(
-            Signer(key=state.key.fingerprint, type=state.key.type)
-            if statement is not None
-            else None
-        ),
+        signers=tuple(one.signer for one in state.signatures),
         subject=None if subject is None else f"sha256:{subject}",
         origin=statement.predicate.origin if statement is not None else None,
         bar=state.bar.used if state.bar is not None else None,
@@ -244,18 +242,3 @@ def _levels(state: _State) -> dict[Level, Status]:
             below = Status.LACKING
         found[level] = below
     return found
-
-
-def _read_bundle(path: Path) -> bytes:
-    """The bytes of the bundle, a regular file or a link to one. Raises E405, E601 or E602."""
-    try:
-        # Opening a FIFO without O_NONBLOCK would wait for a writer that never comes.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise VerificationFault("E405", f"`{path}` is no regular file", "pass the bundle")
-            return stream.read(MAX_BUNDLE + 1)
-    except (FileNotFoundError, NotADirectoryError) as err:
-        raise EnvironmentFault("E601", f"no bundle `{path}`", "check the path") from err
-    except OSError as err:
-        raise EnvironmentFault("E602", f"cannot read the bundle `{path}`", "check it") from err

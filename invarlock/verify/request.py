@@ -23,7 +23,8 @@ class VerifyRequest:
 
     Attributes:
         bundle: the bundle's file, or a run's folder that holds one.
-        key: the consumer's public key.
+        keys: public keys of signers that the consumer trusts.
+        cosigned: further bundles, each with another signature of the same statement.
         run: the run's folder; the bundle's own folder when ``None``.
         subject: the subject model's folder, read and hashed in full.
         subject_digest: its root digest instead, from a source that the consumer trusts.
@@ -35,7 +36,8 @@ class VerifyRequest:
     """
 
     bundle: Path
-    key: Path
+    keys: tuple[Path, ...] = ()
+    cosigned: tuple[Path, ...] = ()
     run: Path | None = None
     subject: Path | None = None
     subject_digest: str | None = None
@@ -61,7 +63,10 @@ class VerifyRequest:
         return level in ORDER and ORDER.index(level) <= ORDER.index(self.level)
 
     def check(self) -> None:
-        """Raise :class:`UsageFault` E110 or E701 for what cannot be asked together."""
+        """Raise :class:`UsageFault` E110 or E701 for what cannot be asked, or not together."""
+        if not self.keys:
+            hint = "pass --key PUB; a key that travels with the bundle proves nothing"
+            raise UsageFault("E701", "no key to verify with", hint)
         if self.level not in ORDER:
             hint = "ask for `judged`, the highest level there is"
             raise UsageFault("E110", f"level `{self.level}` is not available in this version", hint)

@@ -84,11 +84,23 @@ class BarUsed(_Closed):
     digest: str
 
 
-class Signer(_Closed):
-    """Whose signature was checked: the key that the consumer named."""
+class SignedTime(_Closed):
+    """When a signature existed at the latest, in seconds since 1970 UTC, by a log's or a timestamp
+    authority's word; a clock of the producer's is none."""
 
+    source: Literal["log", "timestamp"]
+    seconds: int
+
+
+class Signer(_Closed):
+    """One signature that was verified: the bundle it is in, by which key, whether an entry of it
+    in a transparency log was verified, and the times that are proven."""
+
+    bundle: str
+    type: Literal["p256", "ed25519"]
     key: str
-    type: str
+    logged: bool = False
+    times: tuple[SignedTime, ...] = ()
 
 
 class VerificationResult(_Closed):
@@ -104,7 +116,7 @@ class VerificationResult(_Closed):
     exit_code: int
     asked: Level
     levels: dict[Level, Status]
-    signer: Signer | None
+    signers: tuple[Signer, ...]
     subject: str | None
     origin: Origin | None
     bar: BarUsed | None

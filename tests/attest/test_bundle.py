@@ -32,7 +32,9 @@ def test_pae_is_the_specifications() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_round_trip_keeps_the_exact_bytes(tmp_path: Path, kind: KeyType) -> None:
     data = _signed(tmp_path, kind)
-    assert verify_signature(parse_bundle(data), load_public(tmp_path / "k.pub")) == PAYLOAD
+    key = load_public(tmp_path / "k.pub")
+    assert verify_signature(parse_bundle(data), [key]) == key
+    assert parse_bundle(data).payload == PAYLOAD
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -61,7 +63,7 @@ def test_another_key_of_either_kind_is_refused(tmp_path: Path, kind: KeyType) ->
     for other in KINDS:
         public = new_key(tmp_path / f"other-{other}", other)
         with pytest.raises(VerificationFault) as caught:
-            verify_signature(signed, public)
+            verify_signature(signed, [public])
         assert caught.value.code == "E401"
 
 
@@ -138,7 +140,8 @@ def test_every_other_shape_is_refused_with_its_code(tmp_path: Path, name: str) -
     bundle = json.loads(_signed(tmp_path))
     change(bundle)
     with pytest.raises(VerificationFault) as caught:
-        verify_signature(parse_bundle(json.dumps(bundle).encode()), load_public(tmp_path / "k.pub"))
+        key = load_public(tmp_path / "k.pub")
+        verify_signature(parse_bundle(json.dumps(bundle).encode()), [key])
     assert caught.value.code == code
 
 
@@ -155,7 +158,8 @@ def test_the_hint_decides_nothing(tmp_path: Path) -> None:
     bundle = json.loads(_signed(tmp_path))
     _set(bundle, "verificationMaterial.publicKey.hint", "somebody else")
     signed = parse_bundle(json.dumps(bundle).encode())
-    assert verify_signature(signed, load_public(tmp_path / "k.pub")) == PAYLOAD
+    key = load_public(tmp_path / "k.pub")
+    assert verify_signature(signed, [key]) == key
 
 
 def test_a_signed_payload_of_another_type_is_no_statement(tmp_path: Path) -> None:
@@ -165,5 +169,5 @@ def test_a_signed_payload_of_another_type_is_no_statement(tmp_path: Path) -> Non
     _set(bundle, "dsseEnvelope.payloadType", "text/plain")
     _set(bundle, "dsseEnvelope.signatures", [{"sig": base64.b64encode(signature).decode()}])
     with pytest.raises(VerificationFault, match="payload type") as caught:
-        verify_signature(parse_bundle(json.dumps(bundle).encode()), private.public)
+        verify_signature(parse_bundle(json.dumps(bundle).encode()), [private.public])
     assert caught.value.code == "E402"

@@ -434,9 +434,12 @@ def test_signature_gates_alone_are_incomplete_until_they_are_decided() -> None:
     assert decide(bar, Values(PENDING)).verdict == "incomplete"
     assert decide(bar, Values()).verdict == "incomplete"
     assert decide(bar, Values()).pending == ()
-    assert decide(bar, Values(signature_values(KEY, logged=True))).verdict == "pass"
-    assert decide(bar, Values(signature_values(OTHER, logged=True))).verdict == "fail"
-    assert decide(bar, Values(signature_values(KEY, logged=False))).verdict == "fail"
+    assert decide(bar, Values(signature_values({KEY: True}, bar))).verdict == "pass"
+    assert decide(bar, Values(signature_values({OTHER: True}, bar))).verdict == "fail"
+    assert decide(bar, Values(signature_values({KEY: False}, bar))).verdict == "fail"
+    # The log entry of a signer that the bar does not allow is not that of one that it does.
+    assert decide(bar, Values(signature_values({OTHER: True, KEY: False}, bar))).verdict == "fail"
+    assert decide(bar, Values(signature_values({}, bar))).verdict == "fail"
 
 
 @pytest.mark.parametrize("measure", ["perplexity.ratio", "windows.final", "top1.agreement"])

@@ -267,7 +267,7 @@ class Scene:
         """What a careful consumer asks."""
         return VerifyRequest(
             bundle=self.root / "run" / "attestation.sigstore.json",
-            key=self.root / "key.pub",
+            keys=(self.root / "key.pub",),
             subject=self.root / "subject",
             baseline=self.root / "baseline",
             data=self.root / "data.jsonl",

@@ -83,7 +83,7 @@ def test_both_kinds_of_key_sign_and_verify(scene: Scene, kind: KeyType) -> None:
     bar = POLICY.replace(FINGERPRINT.encode(), own.fingerprint.encode())
     (scene.root / "own.invar").write_bytes(bar)
     theirs = f"{scene.root / 'own.invar'}#balanced+dev"
-    assert scene.verify(key=scene.root / "own.pub", policy=theirs).exit_code == 0
+    assert scene.verify(keys=(scene.root / "own.pub",), policy=theirs).exit_code == 0
     refused = scene.verify()
     assert (refused.exit_code, codes(refused)) == (4, {"E401"})
     assert statuses(refused) == "failed blocked blocked"
@@ -301,9 +301,11 @@ def test_presentation_is_not_trusted_and_not_listed(scene: Scene) -> None:
 
 
 def test_absent_paths_are_the_environments_fault(scene: Scene) -> None:
-    for name in ("bundle", "key", "run", "subject", "baseline", "data"):
+    none = scene.root / "none"
+    paths = dict.fromkeys(("bundle", "run", "subject", "baseline", "data"), none)
+    for name, value in {**paths, "keys": (none,), "cosigned": (none,)}.items():
         with pytest.raises(EnvironmentFault) as caught:
-            scene.verify(**{name: scene.root / "none"})
+            scene.verify(**{name: value})
         assert caught.value.code == "E601"
 
 
@@ -376,7 +378,7 @@ def test_the_path_to_a_verdict_is_light(scene: Scene) -> None:
     code = f"""
 import sys
 from invarlock.cli import main
-code = main(["verify", {str(request.bundle)!r}, "--key", {str(request.key)!r}, "--subject",
+code = main(["verify", {str(request.bundle)!r}, "--key", {str(request.keys[0])!r}, "--subject",
              {str(request.subject)!r}, "--policy", {request.policy!r}])
 heavy = {{"torch", "transformers", "sigstore", "rich", "jinja2", "jsonschema", "scipy", "lark"}}
 print(sorted(heavy & sys.modules.keys()), code)

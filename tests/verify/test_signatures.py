@@ -1,0 +1,102 @@
+"""Several signers: each with a bundle of its own over the one statement, counted once each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from invarlock.attest.attest_run import attest_run
+from invarlock.attest.keys import new_key
+from invarlock.errors import UsageFault
+from invarlock.verify.result import VerificationResult
+from tests.verify.runs import BAR, POLICY, Scene, case, documents, make_scene, report_of, signed
+
+SIGNERS = b"in {team, release}"
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """A run signed by `key`, its bundle; and by `other`, in a bundle beside it."""
+    scene = make_scene(tmp_path)
+    files = documents(case())
+    report = report_of(files).encode()
+    scene.publish(files, report, signed(report))
+    other = new_key(tmp_path / "other")
+    attest_run(tmp_path / "run", tmp_path / "other", tmp_path / "run" / "other.json")
+    two = POLICY.replace(SIGNERS, b"in {team, other}").replace(
+        b"signer release {",
+        f"signer other {{ key = {other.fingerprint} }}\nsigner release {{".encode(),
+    )
+    (tmp_path / "one.invar").write_bytes(two)
+    both = two.replace(
+        b"require tokenizer.same", b"require signature.count >= 2\nrequire tokenizer.same"
+    )
+    (tmp_path / "both.invar").write_bytes(both)
+    return scene
+
+
+def verified(scene: Scene, policy: str, *keys: str, cosigned: bool) -> VerificationResult:
+    return scene.verify(
+        policy=f"{scene.root / policy}#{BAR[0]}+{BAR[1]}",
+        keys=tuple(scene.root / key for key in keys),
+        cosigned=(scene.root / "run" / "other.json",) if cosigned else (),
+    )
+
+
+def codes(result: VerificationResult) -> set[str]:
+    return {finding.code for finding in result.findings}
+
+
+def gate(result: VerificationResult, name: str) -> tuple[str | None, str]:
+    return next((gate.observed, gate.verdict) for gate in result.gates if gate.id == name)
+
+
+def test_two_signatures_clear_a_bar_that_asks_for_two(scene: Scene) -> None:
+    result = verified(scene, "both.invar", "key.pub", "other.pub", cosigned=True)
+    assert result.exit_code == 0
+    assert gate(result, "signature.count") == ("2", "pass")
+    assert [one.bundle.rpartition("/")[2] for one in result.signers] == [
+        "attestation.sigstore.json",
+        "other.json",
+    ]
+
+
+def test_one_signature_does_not(scene: Scene) -> None:
+    result = verified(scene, "both.invar", "key.pub", "other.pub", cosigned=False)
+    assert (result.exit_code, gate(result, "signature.count")) == (1, ("1", "fail"))
+    assert verified(scene, "one.invar", "key.pub", "other.pub", cosigned=False).exit_code == 0
+
+
+def test_the_same_signer_twice_is_one(scene: Scene) -> None:
+    attest_run(scene.root / "run", scene.root / "key", scene.root / "run" / "other.json")
+    result = verified(scene, "both.invar", "key.pub", "other.pub", cosigned=True)
+    assert (result.exit_code, gate(result, "signature.count")) == (1, ("1", "fail"))
+
+
+def test_a_signer_that_the_bar_does_not_allow_is_not_counted(scene: Scene) -> None:
+    text = (scene.root / "both.invar").read_bytes()
+    (scene.root / "team.invar").write_bytes(text.replace(b"in {team, other}", b"in {team}"))
+    result = verified(scene, "team.invar", "key.pub", "other.pub", cosigned=True)
+    assert (result.exit_code, gate(result, "signature.count")) == (1, ("1", "fail"))
+    assert gate(result, "signature.by")[1] == "pass"
+
+
+def test_a_further_signature_by_a_key_that_nobody_named_is_refused(scene: Scene) -> None:
+    result = verified(scene, "both.invar", "key.pub", cosigned=True)
+    assert (result.exit_code, codes(result)) == (4, {"E401"})
+
+
+def test_bundles_of_two_runs_are_refused(scene: Scene) -> None:
+    files = documents(case(worse=0.02))
+    report = report_of(files).encode()
+    scene.publish(files, report, signed(report))
+    result = verified(scene, "both.invar", "key.pub", "other.pub", cosigned=True)
+    assert (result.exit_code, codes(result)) == (4, {"E403"})
+    assert result.subject is None
+
+
+def test_no_key_is_a_mistake_of_the_call(scene: Scene) -> None:
+    with pytest.raises(UsageFault, match="no key") as caught:
+        scene.verify(keys=())
+    assert caught.value.code == "E701"

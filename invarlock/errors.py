@@ -187,6 +187,10 @@ CODES: Final[dict[str, Code]] = {
     "E409": _c("an artifact is needed for this level", "pass the artifact named"),
     "E410": _c("no bar applied", "pass --policy or --policy-digest"),
     "E411": _c("the run's bar is not the one pinned", "pin the digest of a bar you reviewed"),
+    "E420": _c("signed by another identity", "ask who signs, and pass that identity and issuer"),
+    "E421": _c("the certificate is not of this trust root", "pass the root of the Sigstore used"),
+    "E422": _c("no trusted time within the certificate's", "ask the producer to sign again"),
+    "E423": _c("the log entry does not verify", "do not deploy; ask the producer"),
     # E6xx: surroundings
     "E601": _c("path does not exist", "check the path"),
     "E602": _c("permission denied", "check the owner and mode"),
@@ -197,6 +201,7 @@ CODES: Final[dict[str, Code]] = {
     "E607": _c("the workers did not finish", "use --executor local, or see what killed them"),
     "E608": _c("no such device here", "use --device cpu, or another machine"),
     "E609": _c("more memory needed than the budget", "raise --memory-budget"),
+    "E620": _c("a signing service refused or did not answer", "sign again once it answers"),
     # E7xx: usage
     "E701": _c("conflicting or missing arguments", "see --help"),
     "E702": _c("output already exists", "choose another --out, or remove it"),

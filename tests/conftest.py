@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, is_hypothesis_test, settings
+
+if TYPE_CHECKING:
+    from tests.sigstore_double import SigstoreDouble
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,6 +52,15 @@ def run_invarlock(*args: object, timeout: float = 300) -> subprocess.CompletedPr
 def invarlock() -> Command:
     """Run ``invarlock ARGS…`` and give back exit code, stdout and stderr."""
     return run_invarlock
+
+
+@pytest.fixture(scope="session")
+def sigstore_double() -> Iterator[SigstoreDouble]:
+    """A Sigstore on the loopback, honest, for tests that change nothing in it."""
+    from tests.sigstore_double import SigstoreDouble
+
+    with SigstoreDouble() as double:
+        yield double
 
 
 @pytest.fixture(scope="session")

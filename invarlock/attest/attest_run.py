@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from invarlock.attest.bundle import sign_bundle
+from invarlock.attest.keyless import KeylessSigning, sign_keyless
 from invarlock.attest.keys import PrivateKey, load_private, new_key
 from invarlock.attest.parse import parse_model
 from invarlock.attest.predicate import REPORT_FILE
@@ -26,8 +28,25 @@ from invarlock.judge.records import MAX_REPORT_BYTES, Report
 BUNDLE_FILE: Final = "attestation.sigstore.json"
 
 
+class SignedAs(BaseModel):
+    """Whom the certificate of a keyless signature names, by whose word, and where it is logged.
+
+    ``timestamps`` counts the timestamp authorities whose time the bundle carries.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    identity: str
+    issuer: str
+    log_index: int
+    timestamps: int
+
+
 class Attested(BaseModel):
-    """What `attest` did. ``verdict`` is the report's word, which `verify` recomputes."""
+    """What `attest` did. ``verdict`` is the report's word, which `verify` recomputes.
+
+    Either ``key``, the fingerprint of a key, or ``keyless`` says who signed.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,30 +54,57 @@ class Attested(BaseModel):
     bundle: str
     subject: str
     verdict: Outcome
-    key: str
+    key: str | None
     key_made: bool
+    keyless: SignedAs | None
 
 
-def attest_run(run: Path, key: Path, out: Path | None = None) -> Attested:
-    """Sign the report in ``run`` with the private key at ``key``, made when there is none.
+def attest_run(run: Path, signer: Path | KeylessSigning, out: Path | None = None) -> Attested:
+    """Sign the report in ``run``, with the private key at a path, made when there is none, or
+    with an identity.
 
     The bundle is written beside its place and renamed. Raises :class:`EnvironmentFault` E601 for
     an absent run, E602 or E603 for what cannot be written, :class:`VerificationFault` E405 for a
-    report that is none, :class:`UsageFault` E703 for a key that cannot sign.
+    report that is none, :class:`UsageFault` E703 for a key that cannot sign; and as
+    :func:`~invarlock.attest.keyless.sign_keyless` raises.
     """
     data = _read_report(run)
     report = parse_model(Report, data, what=f"`{REPORT_FILE}`", max_bytes=MAX_REPORT_BYTES)
-    private, made = _key(key)
     payload = statement_bytes(statement_of(report, digest_bytes(data)))
+    signature = _sign(payload, signer)
     target = out if out is not None else run / BUNDLE_FILE
-    _replace(target, sign_bundle(payload, private))
+    _replace(target, signature.bundle)
     return Attested(
         bundle=str(target),
         subject=report.subject.digest,
         verdict=report.verdict,
-        key=private.public.fingerprint,
-        key_made=made,
+        key=signature.key,
+        key_made=signature.key_made,
+        keyless=signature.keyless,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    bundle: bytes
+    key: str | None = None
+    key_made: bool = False
+    keyless: SignedAs | None = None
+
+
+def _sign(payload: bytes, signer: Path | KeylessSigning) -> _Signature:
+    if isinstance(signer, KeylessSigning):
+        done = sign_keyless(payload, signer)
+        signed_as = SignedAs(
+            identity=done.identity,
+            issuer=done.issuer,
+            log_index=done.log_index,
+            timestamps=done.timestamps,
+        )
+        return _Signature(done.bundle, keyless=signed_as)
+    private, made = _key(signer)
+    bundle = sign_bundle(payload, private)
+    return _Signature(bundle, private.public.fingerprint, key_made=made)
 
 
 def _read_report(run: Path) -> bytes:

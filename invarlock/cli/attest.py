@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from invarlock.errors import UsageFault
+
+if TYPE_CHECKING:
+    from invarlock.attest.attest_run import Attested
 
 
 @click.command()
@@ -17,6 +22,20 @@ from invarlock.errors import UsageFault
     help="Private key; a P-256 key is made there (mode 0600) when there is none.",
 )
 @click.option(
+    "--sigstore",
+    "keyless",
+    is_flag=True,
+    help="Sign with an identity: the CI job's own, or one from a login in the browser.",
+)
+@click.option(
+    "--trust-config",
+    type=click.Path(path_type=Path),
+    help="Which Sigstore: a client trust configuration.  [default: the public instance]",
+)
+@click.option(
+    "--identity-token", metavar="TOKEN|FILE", help="The identity to sign with, as an OIDC token."
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Where to write the bundle.  [default: RUN/attestation.sigstore.json]",
@@ -24,20 +43,51 @@ from invarlock.errors import UsageFault
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
-def attest(run: Path, key: Path | None, out: Path | None, style: str) -> None:
+def attest(
+    run: Path,
+    *,
+    key: Path | None,
+    keyless: bool,
+    trust_config: Path | None,
+    identity_token: str | None,
+    out: Path | None,
+    style: str,
+) -> None:
     """Sign the report of RUN as it stands; nothing is refreshed or judged again."""
     from invarlock.attest.attest_run import attest_run
-    from invarlock.attest.keys import public_path
+    from invarlock.attest.keyless import KeylessSigning
 
-    if key is None:
-        raise UsageFault("E701", "no key to sign with", "pass --key PATH")
-    done = attest_run(run, key, out)
+    if key is not None and keyless:
+        raise UsageFault("E701", "--key and --sigstore were both given", "give one of them")
+    if not keyless and (trust_config or identity_token):
+        hint = "pass --sigstore, too"
+        raise UsageFault("E701", "no keyless signature was asked for", hint)
+    if keyless:
+        done = attest_run(run, KeylessSigning(trust_config, identity_token), out)
+    elif key is not None:
+        done = attest_run(run, key, out)
+    else:
+        hint = "pass --key PATH, or --sigstore"
+        raise UsageFault("E701", "no key and no identity to sign with", hint)
     if style == "json":
         click.echo(done.model_dump_json())
         return
-    if done.key_made:
+    for line in _lines(done, key):
+        click.echo(line)
+
+
+def _lines(done: Attested, key: Path | None) -> Iterator[str]:
+    from invarlock.attest.keys import public_path
+
+    if done.key_made and key is not None:
         click.echo(f"made a key   {key} (give consumers {public_path(key)})", err=True)
-    click.echo(f"attestation  {done.bundle}")
-    click.echo(f"subject      {done.subject}")
-    click.echo(f"verdict      {done.verdict} (as reported; `invarlock verify` recomputes it)")
-    click.echo(f"signed by    {done.key}")
+    yield f"attestation  {done.bundle}"
+    yield f"subject      {done.subject}"
+    yield f"verdict      {done.verdict} (as reported; `invarlock verify` recomputes it)"
+    if done.keyless is None:
+        yield f"signed by    {done.key}"
+        return
+    yield f"signed by    {done.keyless.identity}"
+    yield f"issuer       {done.keyless.issuer}"
+    yield f"log entry    {done.keyless.log_index}"
+    yield f"timestamps   {done.keyless.timestamps}"

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict
 
 from invarlock.attest.bundle import sign_bundle
 from invarlock.attest.keyless import KeylessSigning, sign_keyless
-from invarlock.attest.keys import PrivateKey, load_private, new_key
 from invarlock.attest.parse import parse_model
 from invarlock.attest.predicate import REPORT_FILE
+from invarlock.attest.signers import KeySigning, open_signer
 from invarlock.attest.statement import statement_bytes, statement_of
 from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault
@@ -59,18 +59,18 @@ class Attested(BaseModel):
     keyless: SignedAs | None
 
 
-def attest_run(run: Path, signer: Path | KeylessSigning, out: Path | None = None) -> Attested:
-    """Sign the report in ``run``, with the private key at a path, made when there is none, or
-    with an identity.
+def attest_run(
+    run: Path, signer: Path | KeySigning | KeylessSigning, out: Path | None = None
+) -> Attested:
+    """Sign the report in ``run``, with the private key at a path, made when there is none, with
+    a key that a URI names, or with an identity.
 
     The bundle is written beside its place and renamed. Raises :class:`EnvironmentFault` E601 for
     an absent run, E602 or E603 for what cannot be written, :class:`VerificationFault` E405 for a
-    report that is none, :class:`UsageFault` E703 for a key that cannot sign; and as
-    :func:`~invarlock.attest.keyless.sign_keyless` raises.
+    report that is none; and as :func:`~invarlock.attest.signers.open_signer` and
+    :func:`~invarlock.attest.keyless.sign_keyless` raise.
     """
-    data = _read_report(run)
-    report = parse_model(Report, data, what=f"`{REPORT_FILE}`", max_bytes=MAX_REPORT_BYTES)
-    payload = statement_bytes(statement_of(report, digest_bytes(data)))
+    report, payload = statement_of_run(run)
     signature = _sign(payload, signer)
     target = out if out is not None else run / BUNDLE_FILE
     _replace(target, signature.bundle)
@@ -84,6 +84,13 @@ def attest_run(run: Path, signer: Path | KeylessSigning, out: Path | None = None
     )
 
 
+def statement_of_run(run: Path) -> tuple[Report, bytes]:
+    """The report in ``run``, and the exact bytes that `attest` signs of it. Writes nothing."""
+    data = _read_report(run)
+    report = parse_model(Report, data, what=f"`{REPORT_FILE}`", max_bytes=MAX_REPORT_BYTES)
+    return report, statement_bytes(statement_of(report, digest_bytes(data)))
+
+
 @dataclass(frozen=True, slots=True)
 class _Signature:
     bundle: bytes
@@ -92,7 +99,7 @@ class _Signature:
     keyless: SignedAs | None = None
 
 
-def _sign(payload: bytes, signer: Path | KeylessSigning) -> _Signature:
+def _sign(payload: bytes, signer: Path | KeySigning | KeylessSigning) -> _Signature:
     if isinstance(signer, KeylessSigning):
         done = sign_keyless(payload, signer)
         signed_as = SignedAs(
@@ -102,9 +109,10 @@ def _sign(payload: bytes, signer: Path | KeylessSigning) -> _Signature:
             timestamps=done.timestamps,
         )
         return _Signature(done.bundle, keyless=signed_as)
-    private, made = _key(signer)
-    bundle = sign_bundle(payload, private)
-    return _Signature(bundle, private.public.fingerprint, key_made=made)
+    asked = signer if isinstance(signer, KeySigning) else KeySigning(f"file:{signer}")
+    key, made = open_signer(asked)
+    bundle = sign_bundle(payload, key)
+    return _Signature(bundle, key.public.fingerprint, key_made=made)
 
 
 def _read_report(run: Path) -> bytes:
@@ -116,14 +124,6 @@ def _read_report(run: Path) -> bytes:
         raise EnvironmentFault("E601", f"no `{REPORT_FILE}` in `{run}`", hint) from err
     except PermissionError as err:
         raise EnvironmentFault("E602", f"cannot read `{run / REPORT_FILE}`", "") from err
-
-
-def _key(path: Path) -> tuple[PrivateKey, bool]:
-    """The key at ``path``; on first use it is made."""
-    if os.path.lexists(path):
-        return load_private(path), False
-    new_key(path)
-    return load_private(path), True
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Sigstore bundle v0.3 around one DSSE envelope, signed with a local key.
+"""Sigstore bundle v0.3 around one DSSE envelope, signed with a key.
 
 The bundle holds a hint at the key, never the key: what verifies it comes from the consumer. The
 parser takes exactly the shape written here, or an envelope beside a certificate. The latter is
@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from invarlock.attest.dsse import PAYLOAD_TYPE, pae
-from invarlock.attest.keys import PrivateKey, PublicKey
+from invarlock.attest.keys import PublicKey, Signer
 from invarlock.attest.parse import parse_model
 from invarlock.canonical import Json, StrictJsonError, canonical_bytes, strict_json
 from invarlock.errors import VerificationFault
@@ -89,7 +89,7 @@ class Signed:
     data: bytes
 
 
-def sign_bundle(payload: bytes, key: PrivateKey) -> bytes:
+def sign_bundle(payload: bytes, key: Signer) -> bytes:
     """Canonical bytes of a bundle whose signature covers ``payload`` as it stands."""
     signature = key.sign(pae(PAYLOAD_TYPE, payload))
     return canonical_bytes(

@@ -2,21 +2,23 @@
 
 Only these two verify alike in every implementation tried (Sigstore's JavaScript verifier takes
 P-384 with SHA-256 only), so any other kind is refused by name. Private keys are PKCS #8
-(RFC 5958) with mode 0600, public keys SubjectPublicKeyInfo (RFC 5280).
+(RFC 5958) with mode 0600, encrypted on request, public keys SubjectPublicKeyInfo (RFC 5280).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from invarlock.errors import EnvironmentFault, UsageFault
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives._serialization import KeySerializationEncryption
     from cryptography.hazmat.primitives.asymmetric.ec import (
         EllipticCurvePrivateKey,
         EllipticCurvePublicKey,
@@ -25,9 +27,13 @@ if TYPE_CHECKING:
         Ed25519PrivateKey,
         Ed25519PublicKey,
     )
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 MAX_PEM: Final = 64 << 10
 _MAKE: Final = "make one with `invarlock key new`"
+Secret = Callable[[str], str]
+"""Gives the secret that its argument names, such as ``passphrase of `key```; may ask a person."""
+_HOW_GIVEN: Final = "set INVARLOCK_KEY_PASSPHRASE, or type it on a terminal"
 _ASK: Final = "get the producer's public key from the producer, by a way that you trust"
 
 
@@ -66,6 +72,17 @@ class PublicKey:
         return True
 
 
+class Signer(Protocol):
+    """Whatever signs: a key in a file, or one that never leaves its token or service."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+
+    def sign(self, message: bytes) -> bytes:
+        """The signature over ``message``: DER for P-256, 64 raw bytes for Ed25519."""
+
+
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
     """A private key with its public half."""
@@ -83,12 +100,14 @@ class PrivateKey:
         return self.key.sign(message)
 
 
-def new_key(path: Path, key_type: KeyType = KeyType.P256) -> PublicKey:
-    """Make a key pair: ``path`` (0600) and ``path.pub``.
+def new_key(
+    path: Path, key_type: KeyType = KeyType.P256, passphrase: str | None = None
+) -> PublicKey:
+    """Make a key pair: ``path`` (0600) and ``path.pub``; encrypted when there is a passphrase.
 
     A folder that is absent is made for its owner alone (0700). Raises :class:`UsageFault` E702
-    when either exists, :class:`EnvironmentFault` E602 or E603 when the folder cannot be made or
-    written. Never overwrites, never leaves one half.
+    when either exists and E703 for an empty passphrase, :class:`EnvironmentFault` E602 or E603
+    when the folder cannot be made or written. Never overwrites, never leaves one half.
     """
     from cryptography.hazmat.primitives import serialization as ser
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -98,8 +117,9 @@ def new_key(path: Path, key_type: KeyType = KeyType.P256) -> PublicKey:
         if key_type is KeyType.P256
         else ed25519.Ed25519PrivateKey.generate()
     )
-    pem = private.private_bytes(ser.Encoding.PEM, ser.PrivateFormat.PKCS8, ser.NoEncryption())
-    public = _public(private.public_key(), path)
+    protection = ser.NoEncryption() if passphrase is None else _protection(passphrase)
+    pem = private.private_bytes(ser.Encoding.PEM, ser.PrivateFormat.PKCS8, protection)
+    public = public_key(private.public_key(), path)
     _make_folder(path.parent)
     _write_new(path, pem, 0o600)
     try:
@@ -122,25 +142,57 @@ def public_pem(public: PublicKey) -> bytes:
     return public.key.public_bytes(ser.Encoding.PEM, ser.PublicFormat.SubjectPublicKeyInfo)
 
 
-def load_private(path: Path) -> PrivateKey:
-    """The private key at ``path``. Raises E703 (exit 2), E601 or E602 (exit 6)."""
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import serialization as ser
+def load_private(path: Path, secret: Secret | None = None) -> PrivateKey:
+    """The private key at ``path``; ``secret`` is asked for a passphrase where it is encrypted.
+
+    Raises E703 (exit 2), E601 or E602 (exit 6).
+    """
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
     pem = _read(path, _MAKE)
     if b"PRIVATE KEY-----" not in pem:
         raise UsageFault("E703", f"`{path}` holds no private key in PEM", _MAKE)
-    try:
-        private = ser.load_pem_private_key(pem, password=None)
-    except TypeError as err:
-        hint = "store it without a passphrase in a place only the signer can read"
-        raise UsageFault("E703", f"the key `{path}` is encrypted", hint) from err
-    except (ValueError, UnsupportedAlgorithm) as err:
-        raise UsageFault("E703", f"`{path}` is no usable private key", _MAKE) from err
+    private = _open_private(path, pem, secret)
     if not isinstance(private, ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
         raise _unsupported(path)
-    return PrivateKey(private, _public(private.public_key(), path))
+    return PrivateKey(private, public_key(private.public_key(), path))
+
+
+def _open_private(path: Path, pem: bytes, secret: Secret | None) -> PrivateKeyTypes:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization as ser
+
+    try:
+        return ser.load_pem_private_key(pem, password=None)
+    except TypeError as err:  # it is encrypted
+        if secret is None:
+            raise UsageFault("E703", f"the key `{path}` is encrypted", _HOW_GIVEN) from err
+        return _decrypted(path, pem, secret)
+    except (ValueError, UnsupportedAlgorithm) as err:
+        raise UsageFault("E703", f"`{path}` is no usable private key", _MAKE) from err
+
+
+def _decrypted(path: Path, pem: bytes, secret: Secret) -> PrivateKeyTypes:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization as ser
+
+    given = secret(f"passphrase of `{path}`")
+    if not given:
+        raise UsageFault("E703", f"the passphrase given for `{path}` is empty", _HOW_GIVEN)
+    try:
+        return ser.load_pem_private_key(pem, password=given.encode("utf-8"))
+    except (ValueError, UnsupportedAlgorithm) as err:
+        raise UsageFault(
+            "E703", f"the passphrase does not open the key `{path}`", _HOW_GIVEN
+        ) from err
+
+
+def _protection(passphrase: str) -> KeySerializationEncryption:
+    from cryptography.hazmat.primitives import serialization as ser
+
+    if not passphrase:
+        raise UsageFault("E703", "the passphrase for the new key is empty", _HOW_GIVEN)
+    return ser.BestAvailableEncryption(passphrase.encode("utf-8"))
 
 
 def load_public(path: Path) -> PublicKey:
@@ -158,10 +210,11 @@ def load_public(path: Path) -> PublicKey:
         public = ser.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as err:
         raise UsageFault("E703", f"`{path}` is no usable public key", _ASK) from err
-    return _public(public, path)
+    return public_key(public, path)
 
 
-def _public(key: object, path: Path) -> PublicKey:
+def public_key(key: object, path: Path | str) -> PublicKey:
+    """``key`` of the library, found at ``path``. Raises E703 unless it is of a kind that signs."""
     from cryptography.hazmat.primitives import serialization as ser
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
@@ -175,7 +228,7 @@ def _public(key: object, path: Path) -> PublicKey:
     return PublicKey(key_type, key, "sha256:" + hashlib.sha256(der).hexdigest())
 
 
-def _unsupported(path: Path) -> UsageFault:
+def _unsupported(path: Path | str) -> UsageFault:
     return UsageFault(
         "E703", f"the key `{path}` is neither P-256 nor Ed25519", "use one of the two"
     )

@@ -18,8 +18,14 @@ if TYPE_CHECKING:
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--key",
+    metavar="URI",
+    help="Private key: a path, where a P-256 key is made (mode 0600) when there is none, or hsm:, "
+    "awskms:, gcpkms:, azurekms:, hv: for a key in a token or service.",
+)
+@click.option(
+    "--public-key",
     type=click.Path(path_type=Path),
-    help="Private key; a P-256 key is made there (mode 0600) when there is none.",
+    help="Public half of that key, which a service needs; signatures are checked against it.",
 )
 @click.option(
     "--sigstore",
@@ -43,20 +49,35 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
+@click.option(
+    "--dry-run", is_flag=True, help="Print the statement that would be signed; sign nothing."
+)
 def attest(
     run: Path,
     *,
-    key: Path | None,
+    key: str | None,
+    public_key: Path | None,
     keyless: bool,
     trust_config: Path | None,
     identity_token: str | None,
     out: Path | None,
     style: str,
+    dry_run: bool,
 ) -> None:
-    """Sign the report of RUN as it stands; nothing is refreshed or judged again."""
-    from invarlock.attest.attest_run import attest_run
-    from invarlock.attest.keyless import KeylessSigning
+    """Sign the report of RUN as it stands; nothing is refreshed or judged again.
 
+    The passphrase of a key, or the PIN of a token, is asked for on a terminal, or taken from
+    INVARLOCK_KEY_PASSPHRASE.
+    """
+    from invarlock.attest.attest_run import attest_run, statement_of_run
+    from invarlock.attest.keyless import KeylessSigning
+    from invarlock.attest.signers import KeySigning
+    from invarlock.cli.secrets import ask
+
+    if dry_run:
+        # the exact bytes: no newline, so that their sha256 is the payload's
+        click.echo(statement_of_run(run)[1], nl=False)
+        return
     if key is not None and keyless:
         raise UsageFault("E701", "--key and --sigstore were both given", "give one of them")
     if not keyless and (trust_config or identity_token):
@@ -65,9 +86,9 @@ def attest(
     if keyless:
         done = attest_run(run, KeylessSigning(trust_config, identity_token), out)
     elif key is not None:
-        done = attest_run(run, key, out)
+        done = attest_run(run, KeySigning(key, public_key, ask), out)
     else:
-        hint = "pass --key PATH, or --sigstore"
+        hint = "pass --key URI, or --sigstore"
         raise UsageFault("E701", "no key and no identity to sign with", hint)
     if style == "json":
         click.echo(done.model_dump_json())
@@ -76,11 +97,13 @@ def attest(
         click.echo(line)
 
 
-def _lines(done: Attested, key: Path | None) -> Iterator[str]:
+def _lines(done: Attested, key: str | None) -> Iterator[str]:
     from invarlock.attest.keys import public_path
+    from invarlock.attest.signers import key_path
 
-    if done.key_made and key is not None:
-        click.echo(f"made a key   {key} (give consumers {public_path(key)})", err=True)
+    path = key_path(key) if done.key_made and key is not None else None
+    if path is not None:
+        click.echo(f"made a key   {path} (give consumers {public_path(path)})", err=True)
     yield f"attestation  {done.bundle}"
     yield f"subject      {done.subject}"
     yield f"verdict      {done.verdict} (as reported; `invarlock verify` recomputes it)"

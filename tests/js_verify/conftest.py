@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,18 +48,18 @@ def _install(source: Path, folder: Path) -> None:
     new.rename(folder)
 
 
+def run_verifier(major: str, *args: object) -> subprocess.CompletedProcess[str]:
+    """``verify.mjs BUNDLE OPTION…`` under ``major`` of sigstore-js."""
+    return subprocess.run(
+        ["node", HERE / "verify.mjs", installed(major), *map(str, args)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @pytest.fixture(params=MAJORS)
 def sigstore_js(request: pytest.FixtureRequest) -> Verify:
     """Run ``verify.mjs BUNDLE OPTION…`` under one major of sigstore-js."""
-    folder = installed(request.param)
-
-    def verify(*args: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            ["node", HERE / "verify.mjs", folder, *map(str, args)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    return verify
+    return partial(run_verifier, request.param)

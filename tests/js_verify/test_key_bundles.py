@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from invarlock.attest.bundle import parse_bundle
+from invarlock.attest.bundle import Signed, parse_bundle
 from invarlock.attest.dsse import PAYLOAD_TYPE, pae
 from invarlock.canonical import canonical_bytes, digest_bytes
 from invarlock.judge.report import build_report
@@ -64,26 +63,25 @@ def test_sigstore_js_refuses_another_key(attested: Attested, sigstore_js: Verify
     assert done.stderr.startswith("SIGNATURE_ERROR")
 
 
+def openssl_accepts(signed: Signed, kind: str, key: Path, scratch: Path) -> bool:
+    """Whether ``openssl`` verifies the signature over the encoding, under the public ``key``."""
+    (scratch / "pae").write_bytes(pae(signed.payload_type, signed.payload))
+    (scratch / "signature").write_bytes(signed.signature)
+    how = ["dgst", "-sha256", "-verify", key, "-signature", "signature", "pae"]
+    if kind == "ed25519":
+        how = ["pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", key]
+        how += ["-in", "pae", "-sigfile", "signature"]
+    done = subprocess.run(["openssl", *how], cwd=scratch, capture_output=True, check=False)
+    assert b"error" not in done.stderr.lower(), done.stderr
+    return done.returncode == 0
+
+
 def test_openssl_accepts_the_signature_over_the_encoding_and_no_other_key(
     attested: Attested, tmp_path: Path
 ) -> None:
-    openssl = shutil.which("openssl")
-    assert openssl, "openssl is part of the test machine"
     signed = parse_bundle(attested.bundle.read_bytes())
-    (tmp_path / "pae").write_bytes(pae(signed.payload_type, signed.payload))
-    (tmp_path / "signature").write_bytes(signed.signature)
-
-    def accepts(key: Path) -> bool:
-        how = ["dgst", "-sha256", "-verify", key, "-signature", "signature", "pae"]
-        if attested.kind == "ed25519":
-            how = ["pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", key]
-            how += ["-in", "pae", "-sigfile", "signature"]
-        done = subprocess.run([openssl, *how], cwd=tmp_path, capture_output=True, check=False)
-        assert b"error" not in done.stderr.lower(), done.stderr
-        return done.returncode == 0
-
-    assert accepts(attested.key)
-    assert not accepts(attested.other)
+    assert openssl_accepts(signed, attested.kind, attested.key, tmp_path)
+    assert not openssl_accepts(signed, attested.kind, attested.other, tmp_path)
 
 
 @pytest.mark.parametrize("major", MAJORS)

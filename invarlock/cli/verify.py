@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import click
 
 from invarlock.cli.arguments import parse_beacon
 
-if TYPE_CHECKING:
-    from invarlock.verify.result import Finding, VerificationResult
-
 _PATH: Final = click.Path(path_type=Path)
 _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
-_SHOWN: Final = 40
-_OUTCOMES: Final = {
-    "pass": "the evidence clears your bar",
-    "fail": "the evidence misses your bar",
-    "inconclusive": "the evidence cannot decide under your bar",
-    "incomplete": "the evidence lacks what your bar asks for",
-    "refused": "do not trust this attestation",
-    "lacking": "not everything that this level needs is at hand",
-    "no-bar": "no bar of yours was applied, so nothing was decided",
-}
 
 
 @click.command()
@@ -45,7 +32,11 @@ _OUTCOMES: Final = {
 @click.option("--policy-digest", metavar="D", help="Digest of a bar that you have reviewed.")
 @click.option("--level", type=click.Choice(_LEVELS), default="judged", show_default=True)
 @click.option(
-    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
+    "--format",
+    "style",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    show_default=True,
 )
 @click.pass_context
 def verify(
@@ -88,45 +79,13 @@ def verify(
     )
     if style == "json":
         click.echo(result.model_dump_json())
+    elif style == "sarif":
+        from invarlock.verify.sarif import verification_sarif
+
+        click.echo(json.dumps(verification_sarif(result, str(bundle)), ensure_ascii=False))
     else:
-        for line in _lines(result):
-            click.echo(_plain(line))
+        from invarlock.verify.text import text_lines
+
+        for line in text_lines(result):
+            click.echo(line)
     ctx.exit(result.exit_code)
-
-
-def _lines(result: VerificationResult) -> Iterator[str]:
-    """The result for people: levels, signer, bar, gates, findings, outcome, limits."""
-    for level, status in result.levels.items():
-        yield f"{level:<11} {status}"
-    for signer in result.signers:
-        yield f"signer      {signer.type} {signer.key}"
-    if result.subject is not None:
-        yield f"subject     {result.subject}"
-    if result.origin == "imported":
-        yield "origin      imported: numbers of another program's logs, not measured in a boundary"
-    if result.bar is not None:
-        source = "your policy" if result.bar.source == "policy" else "the run's, by your digest"
-        yield f"bar         {result.bar.name} ({source}) {result.bar.digest}"
-    for gate in result.gates:
-        seen = gate.observed if gate.observed is not None else "nothing observed"
-        span = f" [{gate.interval[0]}, {gate.interval[1]}]" if gate.interval is not None else ""
-        yield f"  {gate.verdict:<12} {gate.level} {gate.id} {gate.bound}: {seen}{span}"
-    for finding in result.findings[:_SHOWN]:
-        yield from _finding(finding)
-    if len(result.findings) > _SHOWN:
-        yield f"  and {len(result.findings) - _SHOWN} more; see --format json"
-    yield f"outcome     {result.outcome}: {_OUTCOMES[result.outcome]}"
-    yield f"limits      {result.limits}"
-
-
-def _finding(finding: Finding) -> Iterator[str]:
-    tail = f"; {finding.hint}" if finding.hint and finding.found is None else ""
-    yield f"  {finding.kind:<9} [INVARLOCK:{finding.code}] {finding.what}{tail}"
-    if finding.found is not None:
-        yield f"            signed or found   {finding.found}"
-        yield f"            must be           {finding.expected}"
-
-
-def _plain(line: str) -> str:
-    """Untrusted words on a terminal: no control character reaches it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

@@ -1,0 +1,105 @@
+"""The result of a verification as SARIF 2.1.0: without an error in the log it is a pass.
+
+Every finding is a result at the bundle, every gate that does not pass one at the consumer's
+policy, and an outcome other than a pass one more, so that no reader who counts results takes a
+verification that decided nothing for a good one. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from invarlock.judge import GateResult
+from invarlock.policy.diagnostics import printable
+from invarlock.present.sarif import (
+    Level,
+    SarifPlace,
+    SarifResult,
+    SarifRule,
+    code_rules,
+    sarif_log,
+)
+from invarlock.verify.result import Finding, VerificationResult
+from invarlock.verify.text import OUTCOMES
+
+_GATES: Final = {
+    "fail": "what was observed is outside the bound",
+    "inconclusive": "what was observed does not tell on which side of the bound it is",
+    "incomplete": "the evidence lacks what the gate asks for",
+}
+_MENDED: Final = {
+    "pass": "Nothing needs doing.",
+    "fail": "Do not deploy the subject, or have the bar reviewed by whoever owns it.",
+    "inconclusive": "Evaluate on more data.",
+    "incomplete": "Evaluate again, with what the bar asks for.",
+    "refused": "Do not deploy; ask the producer.",
+    "lacking": "Pass what the other results name.",
+    "no-bar": "Pass --policy or --policy-digest.",
+}
+
+
+def verification_sarif(result: VerificationResult, bundle: str) -> dict[str, object]:
+    """``result`` about the file ``bundle``, as the user named it."""
+    findings = [_finding(finding, bundle) for finding in result.findings]
+    others = [*_gates(result, bundle), *_outcome(result, bundle)]
+    rules = [*code_rules(findings), *_rules(others)]
+    return sarif_log(rules, [*findings, *others])
+
+
+def _finding(finding: Finding, bundle: str) -> SarifResult:
+    facts = f"level `{finding.level}`: {finding.what}"
+    if finding.found is not None:
+        facts += f"; signed or found {finding.found}, must be {finding.expected}"
+    elif finding.hint:
+        facts += f"; {finding.hint}"
+    return SarifResult(
+        rule=finding.code,
+        level="error" if finding.kind == "refused" else "warning",
+        message=printable(facts),
+        place=SarifPlace(bundle),
+        identity=(bundle, finding.level, finding.what),
+    )
+
+
+def _gates(result: VerificationResult, bundle: str) -> Iterator[SarifResult]:
+    by_policy = result.bar is not None and result.bar.source == "policy"
+    file = (result.bar.name or "").rpartition("#")[0] if result.bar and by_policy else bundle
+    for gate in result.gates:
+        if gate.verdict == "pass":
+            continue
+        yield SarifResult(
+            rule=f"gate-{gate.verdict}",
+            level=_level(gate),
+            message=printable(_told(gate)),
+            place=SarifPlace(file),
+            identity=(file, gate.level, gate.id),
+        )
+
+
+def _level(gate: GateResult) -> Level:
+    return "error" if gate.level == "require" and gate.verdict == "fail" else "warning"
+
+
+def _told(gate: GateResult) -> str:
+    seen = gate.observed if gate.observed is not None else "nothing"
+    span = f" [{gate.interval[0]}, {gate.interval[1]}]" if gate.interval is not None else ""
+    return f"{gate.level} {gate.id} {gate.bound}: observed {seen}{span}; {gate.reason}"
+
+
+def _outcome(result: VerificationResult, bundle: str) -> Iterator[SarifResult]:
+    if result.exit_code != 0:
+        yield SarifResult(
+            rule=f"outcome-{result.outcome}",
+            level="error",
+            message=f"{result.outcome}: {OUTCOMES[result.outcome]}; {result.limits}",
+            place=SarifPlace(bundle),
+            identity=(bundle, result.outcome),
+        )
+
+
+def _rules(results: list[SarifResult]) -> Iterator[SarifRule]:
+    for name in sorted({result.rule for result in results}):
+        kind, _, word = name.partition("-")
+        title = _GATES[word] if kind == "gate" else OUTCOMES[word]
+        yield SarifRule(name, title, _MENDED[word])

@@ -1,0 +1,68 @@
+"""The result of a verification as lines for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from invarlock.verify.result import Finding, VerificationResult
+
+OUTCOMES: Final = {
+    "pass": "the evidence clears your bar",
+    "fail": "the evidence misses your bar",
+    "inconclusive": "the evidence cannot decide under your bar",
+    "incomplete": "the evidence lacks what your bar asks for",
+    "refused": "do not trust this attestation",
+    "lacking": "not everything that this level needs is at hand",
+    "no-bar": "no bar of yours was applied, so nothing was decided",
+}
+_SHOWN: Final = 40
+
+
+def text_lines(result: VerificationResult) -> Iterator[str]:
+    """Levels, signers, bar, gates, findings, outcome and limits, safe to put on a terminal."""
+    for part in (_facts(result), _gates(result), _findings(result)):
+        yield from map(_plain, part)
+    yield _plain(f"outcome     {result.outcome}: {OUTCOMES[result.outcome]}")
+    yield _plain(f"limits      {result.limits}")
+
+
+def _facts(result: VerificationResult) -> Iterator[str]:
+    for level, status in result.levels.items():
+        yield f"{level:<11} {status}"
+    for signer in result.signers:
+        yield f"signer      {signer.type} {signer.key}"
+    if result.subject is not None:
+        yield f"subject     {result.subject}"
+    if result.origin == "imported":
+        yield "origin      imported: numbers of another program's logs, not measured in a boundary"
+    if result.bar is not None:
+        source = "your policy" if result.bar.source == "policy" else "the run's, by your digest"
+        yield f"bar         {result.bar.name} ({source}) {result.bar.digest}"
+
+
+def _gates(result: VerificationResult) -> Iterator[str]:
+    for gate in result.gates:
+        seen = gate.observed if gate.observed is not None else "nothing observed"
+        span = f" [{gate.interval[0]}, {gate.interval[1]}]" if gate.interval is not None else ""
+        yield f"  {gate.verdict:<12} {gate.level} {gate.id} {gate.bound}: {seen}{span}"
+
+
+def _findings(result: VerificationResult) -> Iterator[str]:
+    for finding in result.findings[:_SHOWN]:
+        yield from _finding(finding)
+    if len(result.findings) > _SHOWN:
+        yield f"  and {len(result.findings) - _SHOWN} more; see --format json"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    tail = f"; {finding.hint}" if finding.hint and finding.found is None else ""
+    yield f"  {finding.kind:<9} [INVARLOCK:{finding.code}] {finding.what}{tail}"
+    if finding.found is not None:
+        yield f"            signed or found   {finding.found}"
+        yield f"            must be           {finding.expected}"
+
+
+def _plain(line: str) -> str:
+    """Untrusted words on a terminal: no control character reaches it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

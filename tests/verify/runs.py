@@ -199,9 +199,11 @@ def manifest() -> Json:
     }
 
 
-def case(*, worse: float = 0.01, policy: Compiled | None = None) -> Synthetic:
-    """Evidence under the policy's bar, with a subject ``worse`` nats a token higher."""
-    bar = (policy or compiled()).bar(*BAR)[1]
+def case(
+    *, worse: float = 0.01, policy: Compiled | None = None, of: tuple[str, str] = BAR
+) -> Synthetic:
+    """Evidence under the bar ``of`` the policy, with a subject ``worse`` nats a token higher."""
+    bar = (policy or compiled()).bar(*of)[1]
     plain = Synthetic(
         bar=bar,
         documents=24,
@@ -215,9 +217,11 @@ Documents = dict[str, bytes]
 """A run's files by path, all but the report and the attestation."""
 
 
-def documents(synthetic: Synthetic, policy: Compiled | None = None) -> Documents:
+def documents(
+    synthetic: Synthetic, policy: Compiled | None = None, of: tuple[str, str] = BAR
+) -> Documents:
     policy = policy or compiled()
-    bar = policy.bar(*BAR)[1]
+    bar = policy.bar(*of)[1]
     return {
         **{f"evidence/{name}": data for name, data in synthetic.files().items()},
         **policy_files(policy),
@@ -235,10 +239,10 @@ def records(files: Documents) -> tuple[FileRecord, ...]:
     return tuple(sorted(found, key=lambda record: record.path))
 
 
-def report_of(files: Documents) -> Report:
+def report_of(files: Documents, of: tuple[str, str] = BAR) -> Report:
     """The report that honest files give, or that a consistent forger builds."""
     policy = compile_again(files)
-    name, bar = policy.bar(*BAR)
+    name, bar = policy.bar(*of)
     seen = RuntimeManifest.model_validate_json(files["runtime.manifest.json"])
     facts = RuntimeFacts.model_validate(runtime_facts(seen))
     parts = {n.removeprefix("evidence/"): d for n, d in files.items() if n.startswith("evidence/")}

@@ -26,6 +26,7 @@ from invarlock.judge.records import Report
 from invarlock.policy.ir import BarIR, PolicyIR
 from invarlock.security.manifest import RuntimeManifest
 from invarlock.verify.result import VerificationResult
+from invarlock.verify.summary import SvrStatement, VsaStatement
 
 ROOT: Final = Path(__file__).resolve().parent.parent / "attest"
 SPECIFICATION: Final = ROOT / "evaluation-v1.md"
@@ -47,6 +48,8 @@ DOCUMENTS: Final[dict[str, TypeAdapter[Any]]] = {
     "bundle": TypeAdapter(Bundle),
     "attested": TypeAdapter(Attested),
     "verification": TypeAdapter(VerificationResult),
+    "summary-vsa": TypeAdapter(VsaStatement),
+    "summary-svr": TypeAdapter(SvrStatement),
 }
 """Schema name → what it describes. Those in ``FIELDS`` are part of what is signed."""
 

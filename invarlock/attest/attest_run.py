@@ -6,19 +6,16 @@ that no verification accepts.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from invarlock.attest.bundle import sign_bundle
-from invarlock.attest.keyless import KeylessSigning, sign_keyless
+from invarlock.attest.keyless import KeylessSigning
 from invarlock.attest.parse import parse_model
 from invarlock.attest.predicate import REPORT_FILE
-from invarlock.attest.signers import KeySigning, open_signer
+from invarlock.attest.signers import KeySigning
+from invarlock.attest.signing import SignedAs, replace_file, sign_payload
 from invarlock.attest.statement import statement_bytes, statement_of
 from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault
@@ -26,20 +23,6 @@ from invarlock.judge import Outcome
 from invarlock.judge.records import MAX_REPORT_BYTES, Report
 
 BUNDLE_FILE: Final = "attestation.sigstore.json"
-
-
-class SignedAs(BaseModel):
-    """Whom the certificate of a keyless signature names, by whose word, and where it is logged.
-
-    ``timestamps`` counts the timestamp authorities whose time the bundle carries.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    identity: str
-    issuer: str
-    log_index: int
-    timestamps: int
 
 
 class Attested(BaseModel):
@@ -71,9 +54,9 @@ def attest_run(
     :func:`~invarlock.attest.keyless.sign_keyless` raise.
     """
     report, payload = statement_of_run(run)
-    signature = _sign(payload, signer)
+    signature = sign_payload(payload, signer)
     target = out if out is not None else run / BUNDLE_FILE
-    _replace(target, signature.bundle)
+    replace_file(target, signature.bundle)
     return Attested(
         bundle=str(target),
         subject=report.subject.digest,
@@ -91,30 +74,6 @@ def statement_of_run(run: Path) -> tuple[Report, bytes]:
     return report, statement_bytes(statement_of(report, digest_bytes(data)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Signature:
-    bundle: bytes
-    key: str | None = None
-    key_made: bool = False
-    keyless: SignedAs | None = None
-
-
-def _sign(payload: bytes, signer: Path | KeySigning | KeylessSigning) -> _Signature:
-    if isinstance(signer, KeylessSigning):
-        done = sign_keyless(payload, signer)
-        signed_as = SignedAs(
-            identity=done.identity,
-            issuer=done.issuer,
-            log_index=done.log_index,
-            timestamps=done.timestamps,
-        )
-        return _Signature(done.bundle, keyless=signed_as)
-    asked = signer if isinstance(signer, KeySigning) else KeySigning(f"file:{signer}")
-    key, made = open_signer(asked)
-    bundle = sign_bundle(payload, key)
-    return _Signature(bundle, key.public.fingerprint, key_made=made)
-
-
 def _read_report(run: Path) -> bytes:
     try:
         with (run / REPORT_FILE).open("rb") as stream:
@@ -124,25 +83,3 @@ def _read_report(run: Path) -> bytes:
         raise EnvironmentFault("E601", f"no `{REPORT_FILE}` in `{run}`", hint) from err
     except PermissionError as err:
         raise EnvironmentFault("E602", f"cannot read `{run / REPORT_FILE}`", "") from err
-
-
-def _replace(target: Path, data: bytes) -> None:
-    """Write ``data`` beside ``target``, flush it, and rename: never half a bundle."""
-    try:
-        fd, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
-    except FileNotFoundError as err:
-        raise EnvironmentFault("E601", f"no folder for `{target}`", "make it first") from err
-    except PermissionError as err:
-        raise EnvironmentFault("E602", f"cannot write `{target}`", "pass --out") from err
-    beside = Path(name)
-    try:
-        with os.fdopen(fd, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.chmod(0o644)
-        beside.replace(target)
-    except OSError as err:
-        raise EnvironmentFault("E603", f"cannot write `{target}`", "free space") from err
-    finally:
-        beside.unlink(missing_ok=True)

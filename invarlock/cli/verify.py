@@ -30,6 +30,14 @@ _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
 @click.option("--beacon", metavar="FILE|DIGEST|HEX", help="The beacon of the schedule's seed.")
 @click.option("--policy", metavar="F#TIER[+PROFILE]", help="Your bar.")
 @click.option("--policy-digest", metavar="D", help="Digest of a bar that you have reviewed.")
+@click.option("--summary", type=_PATH, help="Write a signed summary there, whatever comes out.")
+@click.option(
+    "--summary-type", type=click.Choice(["vsa", "svr"]), help="Which one.  [default: vsa]"
+)
+@click.option("--summary-key", metavar="URI", help="Your private key, as `attest --key` takes it.")
+@click.option("--summary-public-key", type=_PATH, help="Its public half, where a service has it.")
+@click.option("--verifier-id", metavar="URI", help="Whom the summary names as the verifier.")
+@click.option("--resource-uri", metavar="URI", help="What the model is to be used as.")
 @click.option("--level", type=click.Choice(_LEVELS), default="judged", show_default=True)
 @click.option(
     "--format",
@@ -53,30 +61,46 @@ def verify(
     beacon: str | None,
     policy: str | None,
     policy_digest: str | None,
+    summary: Path | None,
+    summary_type: str | None,
+    summary_key: str | None,
+    summary_public_key: Path | None,
+    verifier_id: str | None,
+    resource_uri: str | None,
     level: str,
     style: str,
 ) -> None:
     """Verify BUNDLE (a file, or a run's folder) up to a level, under your own bar."""
+    from invarlock.cli.summary import summarising
     from invarlock.verify.engine import verify_bundle
     from invarlock.verify.request import VerifyRequest
     from invarlock.verify.result import Level
 
-    result = verify_bundle(
-        VerifyRequest(
-            bundle=bundle,
-            keys=keys,
-            cosigned=cosigned,
-            run=run,
-            subject=subject,
-            subject_digest=subject_digest,
-            baseline=baseline,
-            data=data,
-            beacon=None if beacon is None else parse_beacon(beacon),
-            policy=policy,
-            policy_digest=policy_digest,
-            level=Level(level),
-        )
+    request = VerifyRequest(
+        bundle=bundle,
+        keys=keys,
+        cosigned=cosigned,
+        run=run,
+        subject=subject,
+        subject_digest=subject_digest,
+        baseline=baseline,
+        data=data,
+        beacon=None if beacon is None else parse_beacon(beacon),
+        policy=policy,
+        policy_digest=policy_digest,
+        level=Level(level),
     )
+    write = summarising(
+        request,
+        summary,
+        kind=summary_type,
+        key=summary_key,
+        public_key=summary_public_key,
+        verifier=verifier_id,
+        resource=resource_uri,
+    )
+    result = verify_bundle(request)
+    write(result)
     if style == "json":
         click.echo(result.model_dump_json())
     elif style == "sarif":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,10 +15,11 @@ from invarlock.errors import (
     EXIT_PASS,
     InvarlockError,
 )
-from invarlock.evidence.schema import Origin
+from invarlock.evidence.schema import Digest, Origin
 
 Outcome = Literal["pass", "fail", "inconclusive", "incomplete", "refused", "lacking", "no-bar"]
 """The verdict under the consumer's bar, or why there is none."""
+OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
 
 
 class Level(StrEnum):
@@ -93,10 +94,12 @@ class SignedTime(_Closed):
 
 
 class Signer(_Closed):
-    """One signature that was verified: the bundle it is in, by which key, whether an entry of it
-    in a transparency log was verified, and the times that are proven."""
+    """One signature that was verified: the bundle it is in and the digest of its bytes, by which
+    key, whether an entry of it in a transparency log was verified, and the times that are
+    proven."""
 
     bundle: str
+    bundle_digest: Digest
     type: Literal["p256", "ed25519"]
     key: str
     logged: bool = False

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from invarlock.attest.bundle import MAX_BUNDLE, Signed, parse_bundle, verify_signature
 from invarlock.attest.keys import PublicKey, load_public
+from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault, VerificationFault
 from invarlock.policy.signers import KeySigner, WorkflowSigner
 from invarlock.verify.request import VerifyRequest
@@ -52,10 +53,10 @@ def check_signatures(request: VerifyRequest, trust: Trusted) -> tuple[bytes, tup
     bundle that cannot be read.
     """
     first, *others = (request.bundle_file, *request.cosigned)
-    signed = parse_bundle(_read(first))
+    signed = parse_bundle(read_bundle(first))
     found = [_check(first, signed, trust)]
     for path in others:
-        other = parse_bundle(_read(path))
+        other = parse_bundle(read_bundle(path))
         found.append(_check(path, other, trust))
         if other.payload != signed.payload:
             what = f"`{path}` signs another statement than `{first}`"
@@ -75,11 +76,16 @@ def by_signer(signatures: Sequence[Signature]) -> dict[KeySigner | WorkflowSigne
 
 def _check(path: Path, signed: Signed, trust: Trusted) -> Signature:
     key = verify_signature(signed, trust.keys)
-    signer = Signer(bundle=str(path), type=key.type.value, key=key.fingerprint)
+    signer = Signer(
+        bundle=str(path),
+        bundle_digest=digest_bytes(signed.data),
+        type=key.type.value,
+        key=key.fingerprint,
+    )
     return Signature(signer, KeySigner(key=key.fingerprint))
 
 
-def _read(path: Path) -> bytes:
+def read_bundle(path: Path) -> bytes:
     """The bytes of the bundle, a regular file or a link to one. Raises E405, E601 or E602."""
     try:
         # Opening a FIFO without O_NONBLOCK would wait for a writer that never comes.

@@ -29,7 +29,7 @@ from invarlock.artifacts.listing import (
     open_item,
     open_root,
 )
-from invarlock.canonical import digest_json
+from invarlock.canonical import canonical_bytes, digest_bytes
 from invarlock.errors import SafetyRefusal
 
 BytesBinding = Literal["sealed", "verified-twice"]
@@ -84,13 +84,18 @@ class Folder:
 
 
 def root_digest(files: Iterable[FileEntry]) -> str:
-    """Digest of the canonical JSON of ``[{path, size, sha256}]`` sorted by path (code points);
-    ``sha256`` is 64 bare hex digits (DESIGN section 5)."""
+    """Digest of :func:`file_list`, the one that stands for the whole folder."""
+    return digest_bytes(file_list(files))
+
+
+def file_list(files: Iterable[FileEntry]) -> bytes:
+    """The canonical JSON of ``[{path, size, sha256}]`` sorted by path (code points); ``sha256`` is
+    64 bare hex digits (DESIGN section 5)."""
     rows = [
         {"path": entry.path, "size": entry.size, "sha256": entry.digest.removeprefix("sha256:")}
         for entry in sorted(files, key=lambda entry: entry.path)
     ]
-    return digest_json(rows)
+    return canonical_bytes(rows)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -13,6 +14,7 @@ from invarlock.errors import EnvironmentFault, UsageFault
 
 if TYPE_CHECKING:
     from invarlock.evidence.schema import Beacon
+    from invarlock.verify.required import Requirement
 
 _SIZE: Final = re.compile(r"([0-9]{1,6})\s*(B|KiB|MiB|GiB|TiB)")
 _SCALE: Final = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -20,6 +22,8 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _HEX: Final = re.compile(r"([0-9a-f]{2}){16,}")
 MAX_LABEL: Final = 200
 _DEVICE: Final = re.compile(r"cpu|mps|cuda(:[0-9]{1,2})?")
+_AGE: Final = re.compile(r"([0-9]{1,6})([smhd])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SHARE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(%?)")
 
 
@@ -73,6 +77,26 @@ def parse_beacon(text: str) -> str:
     except OSError as err:
         hint = "pass a digest, 32 or more hex digits, or a file"
         raise EnvironmentFault("E601", f"no beacon `{text[:80]}`", hint) from err
+
+
+def parse_age(text: str) -> int:
+    """An age such as ``90d``, ``12h``, ``30m`` or ``45s`` in seconds. Raises E701."""
+    match = _AGE.fullmatch(text)
+    if match is None:
+        raise UsageFault("E701", f"`{text[:80]}` is no age", "write it like `90d` or `12h`")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def parse_required(values: Sequence[str]) -> frozenset[Requirement]:
+    """What several `--require A,B` name together. Raises :class:`UsageFault` E701."""
+    from invarlock.verify.required import REQUIREMENTS
+
+    words = {word.strip() for value in values for word in value.split(",")}
+    known = frozenset(one for one in REQUIREMENTS if one in words)
+    for word in sorted(words - known):
+        hint = f"name some of {', '.join(REQUIREMENTS)}"
+        raise UsageFault("E701", f"nothing called `{word[:80]}` can be required", hint)
+    return known
 
 
 def parse_share(text: str) -> Fraction:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Final
 
 import click
 
-from invarlock.cli.arguments import parse_beacon
+from invarlock.cli.arguments import parse_age, parse_beacon, parse_required
 
 _PATH: Final = click.Path(path_type=Path)
 _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
@@ -30,6 +31,14 @@ _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
 @click.option("--beacon", metavar="FILE|DIGEST|HEX", help="The beacon of the schedule's seed.")
 @click.option("--policy", metavar="F#TIER[+PROFILE]", help="Your bar.")
 @click.option("--policy-digest", metavar="D", help="Digest of a bar that you have reviewed.")
+@click.option("--reference", metavar="F#TIER[+PROFILE]", help="A bar to tell the run's from.")
+@click.option("--max-age", metavar="T", help="How old it may be by a proven time: 90d, 12h, 30m.")
+@click.option(
+    "--require",
+    metavar="WHAT",
+    multiple=True,
+    help="What must be proven: log, timestamp, bom, reference; several by commas.",
+)
 @click.option("--summary", type=_PATH, help="Write a signed summary there, whatever comes out.")
 @click.option(
     "--summary-type", type=click.Choice(["vsa", "svr"]), help="Which one.  [default: vsa]"
@@ -61,6 +70,9 @@ def verify(
     beacon: str | None,
     policy: str | None,
     policy_digest: str | None,
+    reference: str | None,
+    max_age: str | None,
+    require: tuple[str, ...],
     summary: Path | None,
     summary_type: str | None,
     summary_key: str | None,
@@ -88,6 +100,10 @@ def verify(
         beacon=None if beacon is None else parse_beacon(beacon),
         policy=policy,
         policy_digest=policy_digest,
+        reference=reference,
+        max_age=None if max_age is None else parse_age(max_age),
+        now=int(time.time()),
+        require=parse_required(require),
         level=Level(level),
     )
     write = summarising(

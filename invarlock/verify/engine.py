@@ -7,16 +7,11 @@ the word of a signature that does not hold.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from invarlock.attest.predicate import Predicate
 from invarlock.attest.statement import Statement, parse_statement
-from invarlock.errors import (
-    EXIT_INCONCLUSIVE,
-    EXIT_VERIFICATION,
-    InternalFault,
-    VerificationFault,
-)
+from invarlock.errors import InternalFault, VerificationFault
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import Contract
 from invarlock.judge import (
@@ -28,47 +23,26 @@ from invarlock.judge import (
     same_measurement,
     signature_values,
 )
-from invarlock.verify.bar import ConsumerBar, bar_of_policy, pinned_bar
-from invarlock.verify.bound import check_beacon, check_folders, check_subject, digest_of, read_run
+from invarlock.policy.ir import BarIR
+from invarlock.verify.answer import result_of
+from invarlock.verify.bar import bar_of_policy, pinned_bar
+from invarlock.verify.bound import (
+    BAR_FILE,
+    RunContents,
+    check_beacon,
+    check_folders,
+    check_subject,
+    digest_of,
+    read_run,
+)
 from invarlock.verify.documents import check_documents
 from invarlock.verify.judged import Recomputed, recompute
 from invarlock.verify.request import VerifyRequest
-from invarlock.verify.result import (
-    LIMITS,
-    VERDICT_EXIT,
-    Finding,
-    Level,
-    Outcome,
-    Status,
-    VerificationResult,
-    refusal_of,
-)
+from invarlock.verify.requirements import check_required
+from invarlock.verify.result import Finding, Level, VerificationResult, refusal_of
 from invarlock.verify.run_folder import open_run
-from invarlock.verify.signatures import (
-    Signature,
-    Trusted,
-    by_signer,
-    check_signatures,
-    trusted,
-)
-
-
-@dataclass(slots=True)
-class _State:
-    """What one verification has found so far."""
-
-    request: VerifyRequest
-    trust: Trusted
-    bar: ConsumerBar | None
-    findings: list[Finding] = field(default_factory=list)
-    signatures: tuple[Signature, ...] = ()
-    statement: Statement | None = None
-    producer_bar: str | None = None
-    verdict: Verdict | None = None
-
-    def any(self, kind: str, level: Level | None = None) -> bool:
-        """Whether something of this kind was found, at ``level`` or at any."""
-        return any(f.kind == kind and level in {None, f.level} for f in self.findings)
+from invarlock.verify.signatures import by_signer, check_signatures, trusted
+from invarlock.verify.state import State
 
 
 def verify_bundle(request: VerifyRequest) -> VerificationResult:
@@ -82,14 +56,19 @@ def verify_bundle(request: VerifyRequest) -> VerificationResult:
     request.check()
     trust = trusted(request)
     bar = bar_of_policy(request.policy) if request.policy is not None else None
-    state = _State(request, trust, bar)
+    reference = bar_of_policy(request.reference) if request.reference is not None else None
+    state = State(request, trust, bar, reference)
     state.statement = _signed(state)
-    if state.statement is not None and request.asks(Level.BOUND):
-        _examine(state, state.statement)
-    return _result(state)
+    if state.statement is not None:
+        state.findings.extend(check_required(request, state.signatures, state.statement.predicate))
+        if request.asks(Level.BOUND):
+            _examine(state, state.statement)
+        else:
+            _compare(state, state.statement.predicate, None)
+    return result_of(state)
 
 
-def _signed(state: _State) -> Statement | None:
+def _signed(state: State) -> Statement | None:
     """Level `signed`: the statement, once signers that the consumer trusts are shown to have
     signed it."""
     try:
@@ -102,7 +81,7 @@ def _signed(state: _State) -> Statement | None:
     return statement
 
 
-def _examine(state: _State, statement: Statement) -> None:
+def _examine(state: State, statement: Statement) -> None:
     """Levels `bound` and `judged`; all that is wrong is noted, not only the first."""
     request = state.request
     recomputed = None
@@ -126,9 +105,39 @@ def _examine(state: _State, statement: Statement) -> None:
     evidence = recomputed.evidence if recomputed is not None else None
     if request.data is not None and evidence is not None:
         state.findings.extend(_documents(request.data, evidence))
+    _compare(state, statement.predicate, _producer_bar(state, contents, recomputed, statement))
     if recomputed is not None:
         state.producer_bar = recomputed.bar.ir.digest
         _judge(state, recomputed)
+
+
+def _producer_bar(
+    state: State, contents: RunContents, recomputed: Recomputed | None, statement: Statement
+) -> BarIR | None:
+    """The bar of the run: compiled again, or from its IR where that is all there is."""
+    if recomputed is not None:
+        return recomputed.bar.ir
+    data = contents.files.get(BAR_FILE)
+    if data is None or state.reference is None:
+        return None
+    from invarlock.verify.producer import signed_bar
+
+    try:
+        return signed_bar(data, statement.predicate, BAR_FILE)
+    except VerificationFault as err:
+        state.findings.append(refusal_of(Level.BOUND, err))
+        return None
+
+
+def _compare(state: State, predicate: Predicate, bar: BarIR | None) -> None:
+    """Hold the run's bar against the reference, if there is one."""
+    if state.reference is not None:
+        from invarlock.verify.drift import check_reference, drift
+
+        digest = predicate.policy.bar_digest if bar is None else bar.digest
+        state.policy_digest = drift(state.reference, digest, bar)
+        if "reference" in state.request.require:
+            state.findings.extend(check_reference(state.policy_digest))
 
 
 def _documents(data: Path, evidence: Evidence) -> Iterator[Finding]:
@@ -137,7 +146,7 @@ def _documents(data: Path, evidence: Evidence) -> Iterator[Finding]:
         yield from check_documents(data, evidence)
 
 
-def _pin(state: _State, recomputed: Recomputed | None) -> None:
+def _pin(state: State, recomputed: Recomputed | None) -> None:
     digest = state.request.policy_digest
     if digest is None or recomputed is None:
         return
@@ -156,7 +165,7 @@ def _pin(state: _State, recomputed: Recomputed | None) -> None:
         )
 
 
-def _judge(state: _State, recomputed: Recomputed) -> None:
+def _judge(state: State, recomputed: Recomputed) -> None:
     """Decide under the consumer's bar, once nothing speaks against evidence and artifacts."""
     if state.any("refused") or recomputed.evidence is None:
         return
@@ -193,52 +202,3 @@ def _settled(verdict: Verdict) -> Verdict:
 
 def _undecided(code: str, what: str, hint: str) -> Finding:
     return Finding(level=Level.JUDGED, kind="undecided", code=code, what=what, hint=hint)
-
-
-def _result(state: _State) -> VerificationResult:
-    outcome, exit_code = _outcome(state)
-    statement = state.statement
-    subject = statement.subject[0].digest.sha256 if statement is not None else None
-    return VerificationResult(
-        outcome=outcome,
-        exit_code=exit_code,
-        asked=state.request.level,
-        levels=_levels(state),
-        signers=tuple(one.signer for one in state.signatures),
-        subject=None if subject is None else f"sha256:{subject}",
-        origin=statement.predicate.origin if statement is not None else None,
-        bar=state.bar.used if state.bar is not None else None,
-        producer_bar=state.producer_bar,
-        verdict=state.verdict.verdict if state.verdict is not None else None,
-        gates=state.verdict.gates if state.verdict is not None else (),
-        findings=tuple(state.findings),
-        limits=LIMITS[state.request.level],
-    )
-
-
-def _outcome(state: _State) -> tuple[Outcome, int]:
-    if state.any("refused"):
-        return "refused", EXIT_VERIFICATION
-    if state.any("lacking"):
-        return "lacking", EXIT_INCONCLUSIVE
-    if state.verdict is None:
-        return "no-bar", EXIT_INCONCLUSIVE
-    return state.verdict.verdict, VERDICT_EXIT[state.verdict.verdict]
-
-
-def _levels(state: _State) -> dict[Level, Status]:
-    """What became of each level; one above a level that was not reached says nothing."""
-    found: dict[Level, Status] = {}
-    below = Status.REACHED
-    for level in Level:
-        if not state.request.asks(level):
-            found[level] = Status.NOT_ASKED
-            continue
-        if state.any("refused", level):
-            below = Status.FAILED
-        elif below in {Status.FAILED, Status.BLOCKED}:
-            below = Status.BLOCKED
-        elif state.any("lacking", level):
-            below = Status.LACKING
-        found[level] = below
-    return found

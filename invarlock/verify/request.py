@@ -9,6 +9,7 @@ from typing import Final
 
 from invarlock.errors import UsageFault
 from invarlock.evidence.schema import Digest
+from invarlock.verify.required import Requirement
 from invarlock.verify.result import Level
 
 BUNDLE_FILE: Final = "attestation.sigstore.json"
@@ -32,6 +33,10 @@ class VerifyRequest:
         beacon: digest of the beacon that the schedule's seed must take in.
         policy: the consumer's bar as ``F#TIER`` or ``F#TIER+PROFILE``.
         policy_digest: the digest of a bar that the consumer has reviewed.
+        reference: a bar of the consumer's to hold the run's against, which decides nothing.
+        max_age: seconds that the signature may be old, by a proven time, at ``now``.
+        now: the consumer's clock, in seconds since 1970 UTC; needed with ``max_age``.
+        require: what must be proven beside the bar.
         level: how far to go.
     """
 
@@ -46,6 +51,10 @@ class VerifyRequest:
     beacon: Digest | None = None
     policy: str | None = None
     policy_digest: str | None = None
+    reference: str | None = None
+    max_age: int | None = None
+    now: int | None = None
+    require: frozenset[Requirement] = frozenset()
     level: Level = Level.JUDGED
 
     @property
@@ -84,6 +93,17 @@ class VerifyRequest:
         if self.level is not Level.JUDGED and (self.policy or self.policy_digest):
             hint = "drop the bar, or ask for level `judged`"
             raise UsageFault("E701", f"no bar is applied at level `{self.level}`", hint)
+        self._check_required()
+
+    def _check_required(self) -> None:
+        if self.max_age is not None and self.now is None:
+            raise UsageFault("E701", "an age is asked for, and no clock was given", "pass `now`")
+        if "reference" in self.require and self.reference is None:
+            hint = "pass --reference POLICY"
+            raise UsageFault("E701", "--require reference without --reference", hint)
+        if self.level is Level.SIGNED and "bom" in self.require:
+            hint = "ask for level `bound`, or drop it"
+            raise UsageFault("E701", "no bill of materials is read at level `signed`", hint)
 
 
 def _conflict(one: str, other: str) -> UsageFault:

@@ -16,6 +16,7 @@ from invarlock.errors import (
     InvarlockError,
 )
 from invarlock.evidence.schema import Digest, Origin
+from invarlock.policy.compare.result import Strictness
 
 Outcome = Literal["pass", "fail", "inconclusive", "incomplete", "refused", "lacking", "no-bar"]
 """The verdict under the consumer's bar, or why there is none."""
@@ -106,12 +107,40 @@ class Signer(_Closed):
     times: tuple[SignedTime, ...] = ()
 
 
+class DriftedKey(_Closed):
+    """One gate or setting on which two bars differ, each side as a policy would write it; ``None``
+    where a bar says nothing."""
+
+    key: str
+    kind: Literal["gate", "setting", "task"]
+    relation: Strictness
+    reference: str | None
+    run: str | None
+    note: str
+
+
+class PolicyDigest(_Closed):
+    """The run's bar held against a reference that the consumer named, by semantic digest.
+
+    ``relation`` is what the run's bar is beside the reference; ``None`` where only its digest is
+    at hand, and it is another.
+    """
+
+    run: Digest
+    reference: Digest
+    name: str
+    changed: bool
+    relation: Strictness | None
+    differences: tuple[DriftedKey, ...]
+
+
 class VerificationResult(_Closed):
     """The whole answer. ``verdict`` and ``gates`` are set only when ``judged`` was reached.
 
     They are what the judge says under the consumer's bar; nothing in them is the producer's
-    word. ``producer_bar`` is the digest of the bar that the run was made for; ``origin`` says where
-    its numbers come from, by the statement.
+    word. ``producer_bar`` is the digest of the bar that the run was made for; ``policy_digest``
+    says whether that is the consumer's reference, and decides nothing by itself; ``origin`` says
+    where the numbers come from, by the statement.
     """
 
     version: Literal["invarlock.verification/1"] = "invarlock.verification/1"
@@ -124,6 +153,7 @@ class VerificationResult(_Closed):
     origin: Origin | None
     bar: BarUsed | None
     producer_bar: str | None
+    policy_digest: PolicyDigest | None
     verdict: judge.Outcome | None
     gates: tuple[judge.GateResult, ...]
     findings: tuple[Finding, ...]

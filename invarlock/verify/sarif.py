@@ -21,7 +21,7 @@ from invarlock.present.sarif import (
     sarif_log,
 )
 from invarlock.verify.result import Finding, VerificationResult
-from invarlock.verify.text import OUTCOMES
+from invarlock.verify.text import OUTCOMES, change
 
 _GATES: Final = {
     "fail": "what was observed is outside the bound",
@@ -42,7 +42,7 @@ _MENDED: Final = {
 def verification_sarif(result: VerificationResult, bundle: str) -> dict[str, object]:
     """``result`` about the file ``bundle``, as the user named it."""
     findings = [_finding(finding, bundle) for finding in result.findings]
-    others = [*_gates(result, bundle), *_outcome(result, bundle)]
+    others = [*_drift(result, bundle), *_gates(result, bundle), *_outcome(result, bundle)]
     rules = [*code_rules(findings), *_rules(others)]
     return sarif_log(rules, [*findings, *others])
 
@@ -60,6 +60,22 @@ def _finding(finding: Finding, bundle: str) -> SarifResult:
         place=SarifPlace(bundle),
         identity=(bundle, finding.level, finding.what),
     )
+
+
+def _drift(result: VerificationResult, bundle: str) -> Iterator[SarifResult]:
+    """A note for each key on which the run's bar differs from the reference."""
+    found = result.policy_digest
+    if found is None or not found.changed:
+        return
+    told = [f"{one.relation}: {change(one)}" for one in found.differences]
+    for text in told or [f"the run's bar is {found.run}, the reference {found.reference}"]:
+        yield SarifResult(
+            rule="bar-drift",
+            level="note",
+            message=printable(text),
+            place=SarifPlace(bundle),
+            identity=(bundle, text),
+        )
 
 
 def _gates(result: VerificationResult, bundle: str) -> Iterator[SarifResult]:
@@ -101,5 +117,9 @@ def _outcome(result: VerificationResult, bundle: str) -> Iterator[SarifResult]:
 def _rules(results: list[SarifResult]) -> Iterator[SarifRule]:
     for name in sorted({result.rule for result in results}):
         kind, _, word = name.partition("-")
-        title = _GATES[word] if kind == "gate" else OUTCOMES[word]
-        yield SarifRule(name, title, _MENDED[word])
+        if kind == "bar":
+            help_ = "Have the difference reviewed, or name the run's bar as the reference."
+            yield SarifRule(name, "the run's bar is not the reference", help_, "note")
+        else:
+            title = _GATES[word] if kind == "gate" else OUTCOMES[word]
+            yield SarifRule(name, title, _MENDED[word])

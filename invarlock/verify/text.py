@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from invarlock.verify.result import Finding, VerificationResult
+from invarlock.verify.result import DriftedKey, Finding, PolicyDigest, VerificationResult
 
 OUTCOMES: Final = {
     "pass": "the evidence clears your bar",
@@ -21,7 +21,8 @@ _SHOWN: Final = 40
 
 def text_lines(result: VerificationResult) -> Iterator[str]:
     """Levels, signers, bar, gates, findings, outcome and limits, safe to put on a terminal."""
-    for part in (_facts(result), _gates(result), _findings(result)):
+    drifted = _drift(result.policy_digest) if result.policy_digest is not None else ()
+    for part in (_facts(result), drifted, _gates(result), _findings(result)):
         yield from map(_plain, part)
     yield _plain(f"outcome     {result.outcome}: {OUTCOMES[result.outcome]}")
     yield _plain(f"limits      {result.limits}")
@@ -39,6 +40,19 @@ def _facts(result: VerificationResult) -> Iterator[str]:
     if result.bar is not None:
         source = "your policy" if result.bar.source == "policy" else "the run's, by your digest"
         yield f"bar         {result.bar.name} ({source}) {result.bar.digest}"
+
+
+def _drift(found: PolicyDigest) -> Iterator[str]:
+    yield f"reference   {found.name} {found.reference}"
+    relation = found.relation or "another bar, which is not at hand"
+    yield f"run's bar   {relation if found.changed else 'unchanged'} {found.run}"
+    for one in found.differences:
+        yield f"  {one.relation:<12} {change(one)}"
+
+
+def change(one: DriftedKey) -> str:
+    """One key on which the run's bar differs from the reference, as `key: reference → run`."""
+    return f"{one.key}: {one.reference or 'nothing'} → {one.run or 'nothing'}"
 
 
 def _gates(result: VerificationResult) -> Iterator[str]:

@@ -198,6 +198,7 @@ def test_only_exit_0_passes_whatever_else_a_result_says(outcome: Any, exits: int
         origin="measured",
         bar=BarUsed(source="policy", name="a#b", digest=digest),
         producer_bar=digest,
+        policy_digest=None,
         verdict="pass",
         gates=(),
         findings=(),

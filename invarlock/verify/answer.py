@@ -1,0 +1,65 @@
+"""From what was found to the answer: levels, outcome, exit code. Pure."""
+
+from __future__ import annotations
+
+from invarlock.errors import EXIT_INCONCLUSIVE, EXIT_VERIFICATION
+from invarlock.verify.result import (
+    LIMITS,
+    VERDICT_EXIT,
+    Level,
+    Outcome,
+    Status,
+    VerificationResult,
+)
+from invarlock.verify.state import State
+
+
+def result_of(state: State) -> VerificationResult:
+    """The answer: outcome, exit code, and what became of each level."""
+    outcome, exit_code = _outcome(state)
+    statement = state.statement
+    subject = statement.subject[0].digest.sha256 if statement is not None else None
+    return VerificationResult(
+        outcome=outcome,
+        exit_code=exit_code,
+        asked=state.request.level,
+        levels=_levels(state),
+        signers=tuple(one.signer for one in state.signatures),
+        subject=None if subject is None else f"sha256:{subject}",
+        origin=statement.predicate.origin if statement is not None else None,
+        bar=state.bar.used if state.bar is not None else None,
+        producer_bar=state.producer_bar,
+        policy_digest=state.policy_digest,
+        verdict=state.verdict.verdict if state.verdict is not None else None,
+        gates=state.verdict.gates if state.verdict is not None else (),
+        findings=tuple(state.findings),
+        limits=LIMITS[state.request.level],
+    )
+
+
+def _outcome(state: State) -> tuple[Outcome, int]:
+    if state.any("refused"):
+        return "refused", EXIT_VERIFICATION
+    if state.any("lacking"):
+        return "lacking", EXIT_INCONCLUSIVE
+    if state.verdict is None:
+        return "no-bar", EXIT_INCONCLUSIVE
+    return state.verdict.verdict, VERDICT_EXIT[state.verdict.verdict]
+
+
+def _levels(state: State) -> dict[Level, Status]:
+    """What became of each level; one above a level that was not reached says nothing."""
+    found: dict[Level, Status] = {}
+    below = Status.REACHED
+    for level in Level:
+        if not state.request.asks(level):
+            found[level] = Status.NOT_ASKED
+            continue
+        if state.any("refused", level):
+            below = Status.FAILED
+        elif below in {Status.FAILED, Status.BLOCKED}:
+            below = Status.BLOCKED
+        elif state.any("lacking", level):
+            below = Status.LACKING
+        found[level] = below
+    return found

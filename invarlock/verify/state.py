@@ -1,0 +1,32 @@
+"""What one verification has found so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from invarlock.attest.statement import Statement
+from invarlock.judge import Verdict
+from invarlock.verify.bar import ConsumerBar
+from invarlock.verify.request import VerifyRequest
+from invarlock.verify.result import Finding, Level, PolicyDigest
+from invarlock.verify.signatures import Signature, Trusted
+
+
+@dataclass(slots=True)
+class State:
+    """What one verification has found so far."""
+
+    request: VerifyRequest
+    trust: Trusted
+    bar: ConsumerBar | None
+    reference: ConsumerBar | None = None
+    findings: list[Finding] = field(default_factory=list)
+    signatures: tuple[Signature, ...] = ()
+    statement: Statement | None = None
+    producer_bar: str | None = None
+    policy_digest: PolicyDigest | None = None
+    verdict: Verdict | None = None
+
+    def any(self, kind: str, level: Level | None = None) -> bool:
+        """Whether something of this kind was found, at ``level`` or at any."""
+        return any(f.kind == kind and level in {None, f.level} for f in self.findings)

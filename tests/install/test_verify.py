@@ -1,0 +1,91 @@
+"""Whoever has installed no more than what verifies can verify: offline, with no home to write to.
+
+In an empty network namespace, for each supported Python, from a wheel.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.install.pythons import VERSIONS, installed, interpreter
+from tests.verify.runs import BAR, Scene, case, documents, make_scene, report_of, signed
+
+pytestmark = pytest.mark.xdist_group("pythons")
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def python(request: pytest.FixtureRequest) -> Path:
+    found = interpreter(request.param)
+    if found is None:
+        pytest.skip(f"Python {request.param} is not on this machine")
+    return installed(request.param, found)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    scene = make_scene(tmp_path_factory.mktemp("scene"))
+    files = documents(case())
+    report = report_of(files).encode()
+    scene.publish(files, report, signed(report))
+    return scene
+
+
+def offline(python: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    """Run ``python`` where there is no network, and no home but one that nobody can make."""
+    unshare = shutil.which("unshare")
+    assert unshare, "util-linux is part of the test machine"
+    apart = ["--net"] if os.geteuid() == 0 else ["--map-root-user", "--net"]
+    return subprocess.run(
+        [unshare, *apart, python, *map(str, words)],
+        env={"PATH": "/usr/bin:/bin", "HOME": "/proc/none", "LANG": "C.UTF-8"},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def verify(python: Path, scene: Scene, bundle: Path) -> subprocess.CompletedProcess[str]:
+    root = scene.root
+    return offline(
+        python, "-m", "invarlock", "verify", bundle, "--key", root / "key.pub",
+        "--run", root / "run", "--subject", root / "subject", "--baseline", root / "baseline",
+        "--data", root / "data.jsonl", "--policy", f"{root / 'bar.invar'}#{BAR[0]}+{BAR[1]}",
+    )  # fmt: skip
+
+
+def test_there_is_no_network_where_it_is_tried(python: Path) -> None:
+    code = "import socket; socket.create_connection(('127.0.0.1', 9), 1)"
+    assert "Network is unreachable" in offline(python, "-c", code).stderr
+
+
+def test_nothing_that_measures_is_installed(python: Path) -> None:
+    for name in ("torch", "transformers", "safetensors", "tokenizers", "ray"):
+        assert "ModuleNotFoundError" in offline(python, "-c", f"import {name}").stderr
+
+
+def test_a_key_verifies(python: Path, scene: Scene) -> None:
+    done = verify(python, scene, scene.root / "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "judged      reached" in done.stdout
+
+
+def test_a_forged_bundle_is_refused(python: Path, scene: Scene, tmp_path: Path) -> None:
+    bundle = (scene.root / "run" / "attestation.sigstore.json").read_text()
+    at = bundle.index('"payload":"') + 40
+    other = "A" if bundle[at] != "A" else "B"
+    (tmp_path / "forged.json").write_text(bundle[:at] + other + bundle[at + 1 :])
+    done = verify(python, scene, tmp_path / "forged.json")
+    assert (done.returncode, done.stderr) == (4, "")
+    assert "INVARLOCK:E401" in done.stdout
+
+
+def test_help_is_there(python: Path) -> None:
+    done = offline(python, "-m", "invarlock", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "verify" in done.stdout

@@ -194,6 +194,8 @@ CODES: Final[dict[str, Code]] = {
     "E421": _c("the certificate is not of this trust root", "pass the root of the Sigstore used"),
     "E422": _c("no trusted time within the certificate's", "ask the producer to sign again"),
     "E423": _c("the log entry does not verify", "do not deploy; ask the producer"),
+    "E430": _c("measured again, it is something else", "do not deploy; ask the producer"),
+    "E431": _c("the verdict does not survive the tolerance", "challenge all windows"),
     # E6xx: surroundings
     "E601": _c("path does not exist", "check the path"),
     "E602": _c("permission denied", "check the owner and mode"),

@@ -1,10 +1,15 @@
-"""A hasty forger's work on a run that failed: pure functions over the run's files.
+"""Two forgers' work on a run that failed: pure functions over the run's files.
 
-The forger holds the trusted key and wants a pass. He edits the evidence's numbers in passing,
+Both hold the trusted key and want a pass. The hasty one edits the evidence's numbers in passing,
 writes a verdict and values he likes into the report, and puts every digest right again, so that
 all files are exactly those that get signed. What he does not do is make it add up: the values in
 the report do not follow from the evidence. Somebody who recomputes sees it; somebody who checks
 signature and digests does not.
+
+The consistent one makes it add up. What the subject's arm found of windows and layers he replaces
+by what a subject equal to the baseline would have shown, and then has the project's own functions
+build digests, Merkle root, values, verdict and report. All of it follows from his evidence; that
+his evidence follows from no model is what somebody sees who evaluates windows again.
 """
 
 from __future__ import annotations
@@ -17,11 +22,19 @@ from typing import Any, Final
 import numpy as np
 
 from invarlock.canonical import canonical_bytes, decimal_text, digest_bytes
+from invarlock.evidence.schema import RuntimeFacts
+from invarlock.evidence.store import read_evidence
+from invarlock.judge.records import FileRecord, Report
+from invarlock.judge.report import ReportInputs, build_report, policy_record
+from invarlock.judge.sources import compile_again, gate_places
+from invarlock.security.manifest import RuntimeManifest, runtime_facts
 
 REPORT: Final = "evaluation.report.json"
 HEADER: Final = "evidence/evidence.json"
 SUBJECT: Final = "evidence/subject.i64"
 BASELINE: Final = "evidence/baseline.i64"
+GUARDS: Final = "evidence/guards.i64"
+LAYERS: Final = "evidence/subject.activations.json"
 COLUMNS: Final = 4
 """Rows of `subject.i64`: log-loss, KL, change of probability, agreement."""
 
@@ -47,6 +60,75 @@ def forge(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
     edits += redigested(report, out)
     out[REPORT] = canonical_bytes(report)
     return out, edits
+
+
+def forge_consistently(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
+    """Make a failed run of a causal language model pass, throughout.
+
+    Args:
+        files: the run's files by path; the attestation is not among them.
+
+    Returns:
+        The files as an evaluation would have left them, and one line for each thing made up.
+    """
+    out = dict(files)
+    loss = np.frombuffer(files[BASELINE], dtype="<i8")
+    flat = np.zeros_like(loss)
+    out[SUBJECT] = np.concatenate([loss, flat, flat, flat + 1]).tobytes()
+    out[GUARDS] = np.tile(loss[: len(files[GUARDS]) // 16], 2).tobytes()
+    out[LAYERS] = files[LAYERS.replace("subject", "baseline")]
+    edits = [
+        f"evidence: all {loss.size} rows of the subject made those of the baseline",
+        "evidence: what the subject's layers put out made what the baseline's did",
+        "digests, Merkle root, values, verdict and report built again by the project's own code",
+    ]
+    return rebuilt(out), edits
+
+
+def rebuilt(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """A run whose evidence was changed, with everything that follows from it made again.
+
+    Args:
+        files: the run's files by path.
+
+    Returns:
+        The files with header and report as the project's own functions build them.
+    """
+    out = dict(files)
+    header = json.loads(files[HEADER])
+    for part in header["parts"]:
+        header["parts"][part] = digest_bytes(files[f"evidence/{part}"])
+    out[HEADER] = canonical_bytes(header)
+    report = Report.model_validate_json(files[REPORT])
+    manifest = RuntimeManifest.model_validate_json(files["runtime.manifest.json"])
+    parts = {
+        name.removeprefix("evidence/"): data
+        for name, data in out.items()
+        if name.startswith("evidence/")
+    }
+    compiled = compile_again(out)
+    tier, _, profile = report.policy.bar.partition("+")
+    name, bar = compiled.bar(tier, profile or None)
+    facts = RuntimeFacts.model_validate(runtime_facts(manifest))
+    again = build_report(
+        ReportInputs(
+            evidence=read_evidence(parts, facts),
+            policy=policy_record(compiled, name, bar),
+            bar=bar,
+            spans=gate_places(compiled, name),
+            baseline_files=report.baseline.files if report.baseline is not None else (),
+            subject_files=report.subject.files,
+            run_files=tuple(_record(record.path, out) for record in report.files),
+            declared=report.declared,
+        )
+    )
+    out[REPORT] = again.encode()
+    return out
+
+
+def _record(path: str, files: Mapping[str, bytes]) -> FileRecord:
+    data = files[path]
+    return FileRecord(path=path, size=len(data), digest=digest_bytes(data))
 
 
 def better_losses(subject: bytes, baseline: bytes) -> tuple[bytes, int]:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import click
 
-from invarlock.cli.arguments import parse_age, parse_beacon, parse_required
+from invarlock.cli.arguments import (
+    parse_age,
+    parse_beacon,
+    parse_bytes,
+    parse_device,
+    parse_required,
+)
 
 _PATH: Final = click.Path(path_type=Path)
 _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
@@ -49,6 +56,22 @@ _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
 @click.option("--resource-uri", metavar="URI", help="What the model is to be used as.")
 @click.option("--level", type=click.Choice(_LEVELS), default="judged", show_default=True)
 @click.option(
+    "--challenge",
+    metavar="N|P%|all",
+    help="Windows to evaluate again at level `reproduced`.  [default: 25%]",
+)
+@click.option(
+    "--execution-mode",
+    "mode",
+    type=click.Choice(["auto", "sandbox", "host"]),
+    default="auto",
+    show_default=True,
+    help="The boundary that measures again.",
+)
+@click.option("--device", default="cpu", show_default=True, help="Where it measures.")
+@click.option("--threads", type=click.IntRange(min=1), help="Threads of it.")
+@click.option("--memory-budget", metavar="SIZE", help="Memory that measuring again may take.")
+@click.option(
     "--format",
     "style",
     type=click.Choice(["text", "json", "sarif"]),
@@ -80,10 +103,17 @@ def verify(
     verifier_id: str | None,
     resource_uri: str | None,
     level: str,
+    challenge: str | None,
+    mode: Literal["auto", "sandbox", "host"],
+    device: str,
+    threads: int | None,
+    memory_budget: str | None,
     style: str,
 ) -> None:
     """Verify BUNDLE (a file, or a run's folder) up to a level, under your own bar."""
     from invarlock.cli.summary import summarising
+    from invarlock.present.terminal import status_line
+    from invarlock.verify.challenge import DEFAULT_SHARE, parse_share
     from invarlock.verify.engine import verify_bundle
     from invarlock.verify.request import VerifyRequest
     from invarlock.verify.result import Level
@@ -105,6 +135,11 @@ def verify(
         now=int(time.time()),
         require=parse_required(require),
         level=Level(level),
+        challenge=DEFAULT_SHARE if challenge is None else parse_share(challenge),
+        mode=mode,
+        device=parse_device(device),
+        threads=threads,
+        memory_budget=None if memory_budget is None else parse_bytes(memory_budget),
     )
     write = summarising(
         request,
@@ -115,7 +150,8 @@ def verify(
         verifier=verifier_id,
         resource=resource_uri,
     )
-    result = verify_bundle(request)
+    with status_line() if request.asks(Level.MEASURED) else nullcontext(_silent) as say:
+        result = verify_bundle(request, say)
     write(result)
     if style == "json":
         click.echo(result.model_dump_json())
@@ -129,3 +165,7 @@ def verify(
         for line in text_lines(result):
             click.echo(line)
     ctx.exit(result.exit_code)
+
+
+def _silent(line: str) -> None:
+    """Up to level `judged` all is over before a line could be read."""

@@ -76,21 +76,28 @@ def open_inputs(
     """
     data = seal_file(request.data, MAX_DATA_BYTES)
     stack.callback(data.close)
+    baseline, subject = open_models(request, stack)
+    return Inputs(
+        request=request,
+        mode=mode,
+        contract=contract,
+        schedule=schedule_of(data.digest),
+        baseline=baseline,
+        subject=subject,
+        data=data,
+    )
+
+
+def open_models(request: Request, stack: ExitStack) -> tuple[Folder, Folder]:
+    """Baseline and subject, hashed and sealed; let go with ``stack``. Raises like
+    :func:`open_folder`."""
     contexts = [
         open_folder(path, budget=request.sealed_share)
         for path in (request.baseline, request.subject)
     ]
     with ThreadPoolExecutor(max_workers=2) as pool:
         opened = [pool.submit(stack.enter_context, context) for context in contexts]
-    return Inputs(
-        request=request,
-        mode=mode,
-        contract=contract,
-        schedule=schedule_of(data.digest),
-        baseline=opened[0].result(),
-        subject=opened[1].result(),
-        data=data,
-    )
+    return opened[0].result(), opened[1].result()
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,11 +84,10 @@ def _task(
     models = {"model": inputs.model(piece.arm)}
     files = dict(given)
     drawn = "windows.json" in files
-    if piece.purpose == "measure":
-        if piece.arm == "subject":
-            models["baseline"] = inputs.baseline
-        if piece.arm == "subject" or not drawn:
-            files["data.jsonl"] = inputs.data.fd
+    if piece.purpose != "check" and piece.arm == "subject":
+        models["baseline"] = inputs.baseline
+    if piece.purpose == "measure" and (piece.arm == "subject" or not drawn):
+        files["data.jsonl"] = inputs.data.fd
     binds: dict[str, Path] = {}
     expected: dict[str, str] = {}
     for prefix, folder in models.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -134,9 +134,23 @@ def _arm(job: ArmJob, place: Place, stored: Path) -> ArmAnswer:
     with open_model(stored) as files:
         if job.purpose == "check":
             return ArmAnswer(arm=job.arm, size=size_of(files))
+        if job.purpose == "weights":
+            return _weights(job, place, files)
         return (
             _baseline(job, place, files) if job.arm == "baseline" else _subject(job, place, files)
         )
+
+
+def _weights(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
+    """The records of tensors and no more; the subject's beside the baseline's."""
+    with ExitStack() as stack:
+        base = None
+        if job.arm == "subject":
+            base = stack.enter_context(open_model(place.inputs / BASELINE_FOLDER))
+        records = stack.enter_context(_scanning(job, files, base))
+        tensors = [record.result() for record in records]
+    place.write(f"{job.arm}.tensors.json", encode_tensors(tensors))
+    return ArmAnswer(arm=job.arm, size=size_of(files), device=job.device, threads=job.threads)
 
 
 def _baseline(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
@@ -244,7 +258,7 @@ def _scanning(
     beside = None if baseline is None else weights_of(baseline)
     pool = ThreadPoolExecutor(job.threads)
     shard = job.tensors
-    if job.span is None or job.span.windows:
+    if job.purpose == "measure" and (job.span is None or job.span.windows):
         from invarlock.measure.loading import import_library
 
         # What it raises, loading raises again.

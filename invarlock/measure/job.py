@@ -46,8 +46,9 @@ CHUNK: Final = 128
 Device = Annotated[str, StringConstraints(pattern=r"^(cpu|mps|cuda(:[0-9]{1,2})?)$")]
 """Where the body runs; ``cuda`` are as many GPUs as the model needs, ``cuda:N`` is that one."""
 
-Purpose = Literal["check", "measure"]
-"""``check`` reads headers and configuration of the model and stops before any library does."""
+Purpose = Literal["check", "weights", "measure"]
+"""``check`` reads headers and configuration of the model and stops before any library does;
+``weights`` reads the stored tensors, and has no data and no windows."""
 
 
 class Span(Frozen):
@@ -113,7 +114,8 @@ class ArmJob(Frozen):
     ``data.jsonl``, from which it draws the windows, or once they are ``drawn`` the
     ``windows.json``, ``windows.u32`` and ``positions.u32`` that came of it. The subject needs
     ``data.jsonl``, these three, ``baseline/…``, and of its span the ``baseline.i64`` and
-    ``hidden.f32`` that the baseline's arm wrote; to ``check``, ``model/…`` alone is needed.
+    ``hidden.f32`` that the baseline's arm wrote; to ``check``, ``model/…`` alone is needed; for
+    ``weights``, that and the subject's ``baseline/…``.
     ``expected`` maps inputs that are bound instead of sealed (such as
     ``model/model.safetensors``) to their digests; they are hashed before and after.
 

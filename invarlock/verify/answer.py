@@ -33,6 +33,7 @@ def result_of(state: State) -> VerificationResult:
         verdict=state.verdict.verdict if state.verdict is not None else None,
         gates=state.verdict.gates if state.verdict is not None else (),
         findings=tuple(state.findings),
+        reproduction=state.reproduction,
         limits=LIMITS[state.request.level],
     )
 

@@ -6,7 +6,7 @@ the word of a signature that does not hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from invarlock.attest.predicate import Predicate
@@ -44,9 +44,11 @@ from invarlock.verify.run_folder import open_run
 from invarlock.verify.signatures import by_signer, check_signatures, trusted
 from invarlock.verify.state import State
 
+Say = Callable[[str], None]
 
-def verify_bundle(request: VerifyRequest) -> VerificationResult:
-    """Verify ``request.bundle`` as far as was asked.
+
+def verify_bundle(request: VerifyRequest, say: Say = lambda line: None) -> VerificationResult:
+    """Verify ``request.bundle`` as far as was asked; ``say`` is told what takes long.
 
     Whatever is wrong with bundle, run or artifacts is a finding of the result. Raises
     :class:`UsageFault` for a request, key or policy that cannot be used,
@@ -62,7 +64,7 @@ def verify_bundle(request: VerifyRequest) -> VerificationResult:
     if state.statement is not None:
         state.findings.extend(check_required(request, state.signatures, state.statement.predicate))
         if request.asks(Level.BOUND):
-            _examine(state, state.statement)
+            _examine(state, state.statement, say)
         else:
             _compare(state, state.statement.predicate, None)
     return result_of(state)
@@ -81,7 +83,7 @@ def _signed(state: State) -> Statement | None:
     return statement
 
 
-def _examine(state: State, statement: Statement) -> None:
+def _examine(state: State, statement: Statement, say: Say) -> None:
     """Levels `bound` and `judged`; all that is wrong is noted, not only the first."""
     request = state.request
     recomputed = None
@@ -109,6 +111,7 @@ def _examine(state: State, statement: Statement) -> None:
     if recomputed is not None:
         state.producer_bar = recomputed.bar.ir.digest
         _judge(state, recomputed)
+        _again(state, statement, recomputed.evidence, say)
 
 
 def _producer_bar(
@@ -182,7 +185,28 @@ def _judge(state: State, recomputed: Recomputed) -> None:
     if not state.any("lacking"):
         signature = signature_values(by_signer(state.signatures), state.bar.ir)
         values = _values(recomputed, recomputed.evidence, contract)
-        state.verdict = _settled(decide(state.bar.ir, values.also(signature)))
+        bar = state.bar.ir
+        state.verdict = _settled(decide(bar, values.also(signature)))
+        state.passes = lambda evidence: (
+            decide(bar, estimate(evidence, contract).also(signature)).verdict == "pass"
+        )
+
+
+def _again(state: State, statement: Statement, evidence: Evidence | None, say: Say) -> None:
+    """Levels `measured` and `reproduced`, once nothing speaks against evidence and artifacts."""
+    if not state.request.asks(Level.MEASURED) or evidence is None:
+        return
+    if state.any("refused") or state.any("lacking"):
+        return
+    from invarlock.verify.again import Claim, measure_again
+
+    passing = state.verdict is not None and state.verdict.verdict == "pass"
+    claim = Claim(evidence, statement.predicate.merkle_root, state.passes if passing else None)
+    state.reproduction = measure_again(state.request, claim, state.findings, say)
+    if state.any("refused"):
+        state.verdict = None
+    elif state.any("undecided", Level.REPRODUCED) and state.verdict is not None:
+        state.verdict = state.verdict.model_copy(update={"verdict": "inconclusive"})
 
 
 def _values(recomputed: Recomputed, evidence: Evidence, contract: Contract) -> Values:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from invarlock.errors import UsageFault
 from invarlock.evidence.schema import Digest
+from invarlock.verify.challenge import DEFAULT_SHARE, Share
 from invarlock.verify.required import Requirement
 from invarlock.verify.result import Level
 
 BUNDLE_FILE: Final = "attestation.sigstore.json"
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-ORDER: Final = (Level.SIGNED, Level.BOUND, Level.JUDGED)
-"""The levels that this version reaches."""
+ORDER: Final = tuple(Level)
+"""The levels, each on top of the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,10 @@ class VerifyRequest:
         now: the consumer's clock, in seconds since 1970 UTC; needed with ``max_age``.
         require: what must be proven beside the bar.
         level: how far to go.
+        challenge: how many windows to evaluate again at level `reproduced`.
+        challenge_seed: what draws them, in tests; else drawn once the signature is verified.
+        mode, device, memory_budget, threads: of the boundaries that measure again, as for
+            `evaluate`.
     """
 
     bundle: Path
@@ -56,6 +61,12 @@ class VerifyRequest:
     now: int | None = None
     require: frozenset[Requirement] = frozenset()
     level: Level = Level.JUDGED
+    challenge: Share = DEFAULT_SHARE
+    challenge_seed: bytes | None = None
+    mode: Literal["auto", "sandbox", "host"] = "auto"
+    device: str = "cpu"
+    memory_budget: int | None = None
+    threads: int | None = None
 
     @property
     def bundle_file(self) -> Path:
@@ -72,13 +83,10 @@ class VerifyRequest:
         return level in ORDER and ORDER.index(level) <= ORDER.index(self.level)
 
     def check(self) -> None:
-        """Raise :class:`UsageFault` E110 or E701 for what cannot be asked, or not together."""
+        """Raise :class:`UsageFault` E701 for what cannot be asked, or not together."""
         if not self.keys:
             hint = "pass --key PUB; a key that travels with the bundle proves nothing"
             raise UsageFault("E701", "no key to verify with", hint)
-        if self.level not in ORDER:
-            hint = "ask for `judged`, the highest level there is"
-            raise UsageFault("E110", f"level `{self.level}` is not available in this version", hint)
         if self.subject is not None and self.subject_digest is not None:
             raise _conflict("--subject", "--subject-digest")
         if self.policy is not None and self.policy_digest is not None:
@@ -90,7 +98,7 @@ class VerifyRequest:
             if value is not None and _DIGEST.fullmatch(value) is None:
                 hint = "write `sha256:` and 64 lower-case hex digits"
                 raise UsageFault("E701", f"{option} `{value[:80]}` is no digest", hint)
-        if self.level is not Level.JUDGED and (self.policy or self.policy_digest):
+        if not self.asks(Level.JUDGED) and (self.policy or self.policy_digest):
             hint = "drop the bar, or ask for level `judged`"
             raise UsageFault("E701", f"no bar is applied at level `{self.level}`", hint)
         self._check_required()

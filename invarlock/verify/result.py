@@ -17,6 +17,7 @@ from invarlock.errors import (
 )
 from invarlock.evidence.schema import Digest, Origin
 from invarlock.policy.compare.result import Strictness
+from invarlock.verify.reproduction import Reproduction
 
 Outcome = Literal["pass", "fail", "inconclusive", "incomplete", "refused", "lacking", "no-bar"]
 """The verdict under the consumer's bar, or why there is none."""
@@ -55,6 +56,16 @@ LIMITS: Final[dict[Level, str]] = {
         "this level recomputes everything from the evidence, and cannot see evidence that the "
         "signer forged consistently, numbers and all, nor how many runs were tried before this "
         "one: only an evaluation of your own can"
+    ),
+    Level.MEASURED: (
+        "this level recomputes from the weights what guards say of them, and the rest from the "
+        "evidence: it cannot see windows or activations that the signer forged consistently, nor "
+        "how many runs were tried before this one"
+    ),
+    Level.REPRODUCED: (
+        "this level evaluates challenged windows again and takes the others within tolerance on "
+        "the odds stated; it cannot see how long passes took, what the signer's boundary was, nor "
+        "how many runs were tried before this one"
     ),
 }
 
@@ -157,6 +168,7 @@ class VerificationResult(_Closed):
     verdict: judge.Outcome | None
     gates: tuple[judge.GateResult, ...]
     findings: tuple[Finding, ...]
+    reproduction: Reproduction | None = None
     limits: str
 
 

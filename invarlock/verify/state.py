@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from invarlock.attest.statement import Statement
+from invarlock.evidence.model import Evidence
 from invarlock.judge import Verdict
 from invarlock.verify.bar import ConsumerBar
+from invarlock.verify.reproduction import Reproduction
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import Finding, Level, PolicyDigest
 from invarlock.verify.signatures import Signature, Trusted
@@ -26,6 +29,8 @@ class State:
     producer_bar: str | None = None
     policy_digest: PolicyDigest | None = None
     verdict: Verdict | None = None
+    passes: Callable[[Evidence], bool] | None = None
+    reproduction: Reproduction | None = None
 
     def any(self, kind: str, level: Level | None = None) -> bool:
         """Whether something of this kind was found, at ``level`` or at any."""

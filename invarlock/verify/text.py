@@ -20,9 +20,11 @@ _SHOWN: Final = 40
 
 
 def text_lines(result: VerificationResult) -> Iterator[str]:
-    """Levels, signers, bar, gates, findings, outcome and limits, safe to put on a terminal."""
+    """Levels, signers, bar, gates, what was measured again, findings, outcome and limits, safe to
+    put on a terminal."""
     drifted = _drift(result.policy_digest) if result.policy_digest is not None else ()
-    for part in (_facts(result), drifted, _gates(result), _findings(result)):
+    again = result.reproduction.lines() if result.reproduction is not None else ()
+    for part in (_facts(result), drifted, _gates(result), again, _findings(result)):
         yield from map(_plain, part)
     yield _plain(f"outcome     {result.outcome}: {OUTCOMES[result.outcome]}")
     yield _plain(f"limits      {result.limits}")

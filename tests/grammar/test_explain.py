@@ -26,7 +26,7 @@ BY_COMMAND = {
     "E137": "",
 }
 PROSE = {
-    "E110": "a level of `verify` gives it, and no policy",
+    "E110": "no part of this version gives it; the number stays taken",
     "E132": "a defect of the formatter gives it: an example would be a defect to keep",
     "E135": "it takes a git repository that lacks a revision, which no page can hold",
 }

@@ -335,11 +335,34 @@ def test_another_subject_in_the_statement_is_refused_below_judged(scene: Scene) 
     assert statuses(result) == "reached failed not-asked"
 
 
-def test_levels_to_come_say_so(scene: Scene) -> None:
-    for level in (Level.MEASURED, Level.REPRODUCED):
-        with pytest.raises(UsageFault, match="not available in this version") as caught:
-            scene.verify(level=level)
-        assert caught.value.code == "E110"
+@pytest.mark.parametrize(
+    ("level", "without", "lacks"),
+    [
+        (Level.MEASURED, "subject", Level.MEASURED),
+        (Level.MEASURED, "baseline", Level.MEASURED),
+        (Level.REPRODUCED, "data", Level.REPRODUCED),
+    ],
+)
+def test_levels_that_measure_name_what_they_lack(
+    scene: Scene, level: Level, without: str, lacks: Level
+) -> None:
+    digest = str(scene.verify().subject)
+    other = {"subject_digest": digest} if without == "subject" else {}
+    result = scene.verify(level=level, **{without: None}, **other)
+    assert (result.exit_code, result.outcome) == (3, "lacking")
+    assert [(f.level, f.code) for f in result.findings] == [(lacks, "E409")]
+    assert f"the {without} is not at hand" in result.findings[0].what
+    assert result.levels[Level.JUDGED] is Status.REACHED
+    assert result.levels[lacks] is Status.LACKING
+
+
+def test_nothing_is_measured_for_what_is_refused_below(scene: Scene) -> None:
+    (scene.root / "subject" / "config.json").write_bytes(b"{ }")
+    result = scene.verify(level=Level.REPRODUCED)
+    assert result.exit_code == 4
+    assert codes(result) == {"E403"}
+    assert result.levels[Level.REPRODUCED] is Status.BLOCKED
+    assert result.reproduction is None
 
 
 @pytest.mark.parametrize(

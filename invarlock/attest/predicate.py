@@ -13,13 +13,23 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from invarlock.evidence.schema import DataFacts, Digest, LogFacts, Origin, RuntimeFacts
-from invarlock.judge import GateOutcome, GateResult, Outcome
-from invarlock.judge.records import FileRecord, ModelRecord, PolicyRecord, Report, Seeds, Tool
+from invarlock.judge import GateOutcome, Outcome
+from invarlock.judge.records import (
+    FileRecord,
+    ModelRecord,
+    PolicyRecord,
+    Report,
+    ReportedGate,
+    Seeds,
+    Span,
+    Tool,
+)
+from invarlock.policy.ir import BarIR, DecimalText
 
 PREDICATE_TYPE: Final = "https://invarlock.dev/evaluation/v1"
 REPORT_FILE: Final = "evaluation.report.json"
 
-DECLARED: Final[frozenset[str]] = frozenset({"created", "tool"})
+DECLARED: Final[frozenset[str]] = frozenset({"created", "timings", "tool"})
 """Top-level fields of the predicate that are the signer's word; the rest is bound or recomputed."""
 
 
@@ -37,9 +47,10 @@ class ReportRef(Closed):
 
 
 class GateSummary(Closed):
-    """One gate: how it came out, and the numbers that decided, as in the report."""
+    """One gate: where it stands, how it came out, and what decided, as in the report."""
 
     id: str
+    span: Span
     level: Literal["require", "warn"]
     verdict: GateOutcome
     observed: str | None
@@ -50,17 +61,24 @@ class GateSummary(Closed):
 
 
 class Predicate(Closed):
-    """What the statement says of its subject."""
+    """What the statement says of its subject.
+
+    ``resolved_policy`` is the bar itself, so that its strictness can be compared with another
+    bar's where the run is not at hand; ``timings`` are in seconds.
+    """
 
     version: Literal["invarlock.predicate/1"] = "invarlock.predicate/1"
     created: str
+    timings: dict[str, DecimalText]
     tool: Tool
     verdict: Outcome
     policy: PolicyRecord
+    resolved_policy: BarIR
     measurement_contract_hash: Digest
     seeds: Seeds
     subject: ModelRecord
     baseline: ModelRecord | None
+    tokenizer_hash: Digest | None
     data: DataFacts
     origin: Origin
     logs: LogFacts | None
@@ -76,13 +94,16 @@ def predicate_of(report: Report, report_digest: Digest) -> Predicate:
     """The predicate of ``report``, whose file has ``report_digest``. Pure."""
     return Predicate(
         created=report.created,
+        timings=report.timings,
         tool=report.tool,
         verdict=report.verdict,
         policy=report.policy,
+        resolved_policy=report.resolved_policy,
         measurement_contract_hash=report.measurement_contract_hash,
         seeds=report.seeds,
         subject=report.subject,
         baseline=report.baseline,
+        tokenizer_hash=report.tokenizer_hash,
         data=report.data,
         origin=report.origin,
         logs=report.logs,
@@ -95,9 +116,10 @@ def predicate_of(report: Report, report_digest: Digest) -> Predicate:
     )
 
 
-def _summary(gate: GateResult) -> GateSummary:
+def _summary(gate: ReportedGate) -> GateSummary:
     return GateSummary(
         id=gate.id,
+        span=gate.span,
         level=gate.level,
         verdict=gate.verdict,
         observed=gate.observed,

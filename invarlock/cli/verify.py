@@ -38,6 +38,11 @@ _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
 @click.option("--beacon", metavar="FILE|DIGEST|HEX", help="The beacon of the schedule's seed.")
 @click.option("--policy", metavar="F#TIER[+PROFILE]", help="Your bar.")
 @click.option("--policy-digest", metavar="D", help="Digest of a bar that you have reviewed.")
+@click.option(
+    "--accept-strictness",
+    is_flag=True,
+    help="Without the evidence, take the signer's word under a bar at least as strict as yours.",
+)
 @click.option("--reference", metavar="F#TIER[+PROFILE]", help="A bar to tell the run's from.")
 @click.option("--max-age", metavar="T", help="How old it may be by a proven time: 90d, 12h, 30m.")
 @click.option(
@@ -93,6 +98,7 @@ def verify(
     beacon: str | None,
     policy: str | None,
     policy_digest: str | None,
+    accept_strictness: bool,
     reference: str | None,
     max_age: str | None,
     require: tuple[str, ...],
@@ -130,6 +136,7 @@ def verify(
         beacon=None if beacon is None else parse_beacon(beacon),
         policy=policy,
         policy_digest=policy_digest,
+        accept_strictness=accept_strictness,
         reference=reference,
         max_age=None if max_age is None else parse_age(max_age),
         now=int(time.time()),

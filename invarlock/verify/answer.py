@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from invarlock.errors import EXIT_INCONCLUSIVE, EXIT_VERIFICATION
 from invarlock.verify.result import (
+    BY_STRICTNESS,
     LIMITS,
     VERDICT_EXIT,
     Level,
@@ -30,18 +33,27 @@ def result_of(state: State) -> VerificationResult:
         bar=state.bar.used if state.bar is not None else None,
         producer_bar=state.producer_bar,
         policy_digest=state.policy_digest,
+        strictness=state.strictness,
+        judged_by=_judged_by(state),
         verdict=state.verdict.verdict if state.verdict is not None else None,
         gates=state.verdict.gates if state.verdict is not None else (),
         findings=tuple(state.findings),
         reproduction=state.reproduction,
-        limits=LIMITS[state.request.level],
+        limits=BY_STRICTNESS if state.by_strictness else LIMITS[state.request.level],
     )
+
+
+def _judged_by(state: State) -> Literal["evidence", "strictness"] | None:
+    if state.verdict is None:
+        return None
+    return "strictness" if state.by_strictness else "evidence"
 
 
 def _outcome(state: State) -> tuple[Outcome, int]:
     if state.any("refused"):
         return "refused", EXIT_VERIFICATION
-    if state.any("lacking"):
+    forgiven = state.absent if state.by_strictness else frozenset()
+    if any(one.kind == "lacking" and one not in forgiven for one in state.findings):
         return "lacking", EXIT_INCONCLUSIVE
     if state.verdict is None:
         return "no-bar", EXIT_INCONCLUSIVE

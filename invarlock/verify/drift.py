@@ -7,30 +7,31 @@ least as strict. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from invarlock.errors import UsageFault
-from invarlock.policy.compare import Difference, Strictness, compare_bars
+from invarlock.policy.compare import Difference, compare_bars
 from invarlock.policy.ir import BarIR
 from invarlock.verify.bar import ConsumerBar
-from invarlock.verify.result import DriftedKey, Finding, Level, PolicyDigest, refused
+from invarlock.verify.result import DriftedKey, Finding, Level, PolicyDigest, Relation, refused
 
-AT_LEAST_AS_STRICT = frozenset({Strictness.EQUAL, Strictness.STRICTER})
+AT_LEAST_AS_STRICT: Final[frozenset[Relation | None]] = frozenset({"equal", "stricter"})
 
 
 def drift(reference: ConsumerBar, digest: str, run: BarIR | None) -> PolicyDigest:
     """The bar with the semantic ``digest``, itself if it is at hand, against ``reference``."""
     changed = digest != reference.ir.digest
-    relation: Strictness | None = None if changed else Strictness.EQUAL
-    differences: tuple[Difference, ...] = ()
+    relation: Relation | None = None if changed else "equal"
+    differences: tuple[DriftedKey, ...] = ()
     if changed and run is not None:
-        relation, differences = _compared(reference.ir, run)
+        relation, differences = compared(reference.ir, run)
     return PolicyDigest(
         run=digest,
         reference=reference.ir.digest,
         name=reference.used.name or "",
         changed=changed,
         relation=relation,
-        differences=tuple(_told(one) for one in differences),
+        differences=differences,
     )
 
 
@@ -52,20 +53,21 @@ def check_reference(found: PolicyDigest | None) -> Iterator[Finding]:
         )
 
 
-def _compared(reference: BarIR, run: BarIR) -> tuple[Strictness, tuple[Difference, ...]]:
+def compared(reference: BarIR, run: BarIR) -> tuple[Relation, tuple[DriftedKey, ...]]:
+    """What ``run`` is beside ``reference``, and every key on which they differ."""
     try:
         found = compare_bars(reference, run)
     except UsageFault:
         # A bar that nothing can pass would be the strictest of all: nothing is claimed of it.
-        return Strictness.INCOMPARABLE, ()
-    return found.relation, (*found.differences, *found.idle)
+        return "incomparable", ()
+    return found.relation.value, tuple(_told(one) for one in (*found.differences, *found.idle))
 
 
 def _told(one: Difference) -> DriftedKey:
     return DriftedKey(
         key=one.key,
         kind=one.kind,
-        relation=one.relation,
+        relation=one.relation.value,
         reference=one.old,
         run=one.new,
         note=one.note,

@@ -27,7 +27,6 @@ from invarlock.policy.ir import BarIR
 from invarlock.verify.answer import result_of
 from invarlock.verify.bar import bar_of_policy, pinned_bar
 from invarlock.verify.bound import (
-    BAR_FILE,
     RunContents,
     check_beacon,
     check_folders,
@@ -88,12 +87,16 @@ def _examine(state: State, statement: Statement, say: Say) -> None:
     request = state.request
     recomputed = None
     state.findings.extend(check_subject(statement))
+    before = len(state.findings)
     with open_run(request.run_folder) as run:
         contents = read_run(run, statement.predicate, state.findings)
+    state.absent = frozenset(one for one in state.findings[before:] if one.kind == "lacking")
     if request.asks(Level.JUDGED) and contents.complete:
         known = state.bar.compiled if state.bar is not None else None
         recomputed = recompute(contents, statement, state.findings, known)
-        _pin(state, recomputed)
+    producer = _producer_bar(state, contents, recomputed, statement)
+    if producer is not None and request.asks(Level.JUDGED):
+        _pin(state, statement.predicate.policy.bar, producer)
     state.findings.extend(
         check_folders(
             statement.predicate,
@@ -107,11 +110,13 @@ def _examine(state: State, statement: Statement, say: Say) -> None:
     evidence = recomputed.evidence if recomputed is not None else None
     if request.data is not None and evidence is not None:
         state.findings.extend(_documents(request.data, evidence))
-    _compare(state, statement.predicate, _producer_bar(state, contents, recomputed, statement))
+    _compare(state, statement.predicate, producer)
     if recomputed is not None:
         state.producer_bar = recomputed.bar.ir.digest
         _judge(state, recomputed)
         _again(state, statement, recomputed.evidence, say)
+    elif request.asks(Level.JUDGED) and not contents.complete:
+        _stand_in(state, statement.predicate, producer)
 
 
 def _producer_bar(
@@ -120,16 +125,33 @@ def _producer_bar(
     """The bar of the run: compiled again, or from its IR where that is all there is."""
     if recomputed is not None:
         return recomputed.bar.ir
-    data = contents.files.get(BAR_FILE)
-    if data is None or state.reference is None:
+    if state.reference is None and (contents.complete or not state.request.asks(Level.JUDGED)):
         return None
-    from invarlock.verify.producer import signed_bar
+    from invarlock.verify.producer import bar_at_hand
 
     try:
-        return signed_bar(data, statement.predicate, BAR_FILE)
+        return bar_at_hand(contents, statement.predicate)
     except VerificationFault as err:
         state.findings.append(refusal_of(Level.BOUND, err))
         return None
+
+
+def _stand_in(state: State, predicate: Predicate, producer: BarIR | None) -> None:
+    """Without the evidence: whether the run's bar is at least as strict as the consumer's, and
+    with that accepted a verdict on the producer's word."""
+    if state.bar is None:
+        return
+    from invarlock.verify.strictness import check_gates, check_proof, prove, signature_verdict
+
+    accepted = state.request.accept_strictness
+    state.strictness = prove(predicate, state.bar.ir, producer, accepted=accepted)
+    if producer is not None:
+        state.findings.extend(check_gates(predicate, producer))
+    if accepted:
+        state.findings.extend(check_proof(state.strictness))
+    lacking = {one for one in state.findings if one.kind == "lacking"}
+    if state.by_strictness and lacking <= state.absent and not state.any("refused"):
+        state.verdict = _settled(signature_verdict(state.bar.ir, state.signatures))
 
 
 def _compare(state: State, predicate: Predicate, bar: BarIR | None) -> None:
@@ -149,19 +171,19 @@ def _documents(data: Path, evidence: Evidence) -> Iterator[Finding]:
         yield from check_documents(data, evidence)
 
 
-def _pin(state: State, recomputed: Recomputed | None) -> None:
+def _pin(state: State, name: str, producer: BarIR) -> None:
     digest = state.request.policy_digest
-    if digest is None or recomputed is None:
+    if digest is None:
         return
-    state.bar = pinned_bar(digest, recomputed.bar.name, recomputed.bar.ir)
+    state.bar = pinned_bar(digest, name, producer)
     if state.bar is None:
         state.findings.append(
             Finding(
                 level=Level.JUDGED,
                 kind="refused",
                 code="E411",
-                what=f"the run's bar `{recomputed.bar.name}` is not the one pinned",
-                found=recomputed.bar.ir.digest,
+                what=f"the run's bar `{name}` is not the one pinned",
+                found=producer.digest,
                 expected=digest,
                 hint="pin the digest of a bar you reviewed, or pass its policy with --policy",
             )

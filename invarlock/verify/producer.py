@@ -10,13 +10,15 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from invarlock.attest.parse import describe
-from invarlock.attest.predicate import Predicate
+from invarlock.attest.parse import describe, parse_model
+from invarlock.attest.predicate import REPORT_FILE, Predicate
 from invarlock.canonical import StrictJsonError, canonical_bytes, strict_json
 from invarlock.errors import VerificationFault
+from invarlock.judge.records import MAX_REPORT_BYTES, Report
 from invarlock.policy.compare.form import bar_faults
 from invarlock.policy.ir import BarIR
 from invarlock.policy.read_ir import read_bar_ir
+from invarlock.verify.bound import BAR_FILE, RunContents
 
 MAX_BAR: Final = 4 << 20
 _HINT: Final = "do not deploy; ask the producer"
@@ -44,6 +46,23 @@ def signed_bar(data: bytes, predicate: Predicate, name: str) -> BarIR:
         what = f"`{name}` is not the bar whose digest was signed"
         raise VerificationFault("E404", what, _HINT)
     return bar
+
+
+def bar_at_hand(contents: RunContents, predicate: Predicate) -> BarIR | None:
+    """The bar from its own file or else from the report; ``None`` where neither is at hand.
+
+    Raises as :func:`signed_bar`. That report and file have the digests that were signed is for
+    level `bound` to say.
+    """
+    data = contents.files.get(BAR_FILE)
+    if data is not None:
+        return signed_bar(data, predicate, BAR_FILE)
+    if contents.report is None:
+        return None
+    report = parse_model(
+        Report, contents.report, what=f"`{REPORT_FILE}`", max_bytes=MAX_REPORT_BYTES
+    )
+    return signed_bar(canonical_bytes(report.resolved_policy.document()), predicate, REPORT_FILE)
 
 
 def _malformed(name: str, why: str) -> VerificationFault:

@@ -34,6 +34,8 @@ class VerifyRequest:
         beacon: digest of the beacon that the schedule's seed must take in.
         policy: the consumer's bar as ``F#TIER`` or ``F#TIER+PROFILE``.
         policy_digest: the digest of a bar that the consumer has reviewed.
+        accept_strictness: whether, without the evidence, the producer's verdict counts under a bar
+            that is proven at least as strict as the consumer's.
         reference: a bar of the consumer's to hold the run's against, which decides nothing.
         max_age: seconds that the signature may be old, by a proven time, at ``now``.
         now: the consumer's clock, in seconds since 1970 UTC; needed with ``max_age``.
@@ -56,6 +58,7 @@ class VerifyRequest:
     beacon: Digest | None = None
     policy: str | None = None
     policy_digest: str | None = None
+    accept_strictness: bool = False
     reference: str | None = None
     max_age: int | None = None
     now: int | None = None
@@ -106,6 +109,12 @@ class VerifyRequest:
     def _check_required(self) -> None:
         if self.max_age is not None and self.now is None:
             raise UsageFault("E701", "an age is asked for, and no clock was given", "pass `now`")
+        if self.accept_strictness and self.policy is None and self.policy_digest is None:
+            hint = "pass --policy F#TIER+PROFILE or --policy-digest"
+            raise UsageFault("E701", "--accept-strictness without a bar of yours", hint)
+        if self.accept_strictness and self.level is not Level.JUDGED:
+            hint = "ask for level `judged`, or drop it"
+            raise UsageFault("E701", "--accept-strictness is for level `judged` alone", hint)
         if "reference" in self.require and self.reference is None:
             hint = "pass --reference POLICY"
             raise UsageFault("E701", "--require reference without --reference", hint)

@@ -16,12 +16,14 @@ from invarlock.errors import (
     InvarlockError,
 )
 from invarlock.evidence.schema import Digest, Origin
-from invarlock.policy.compare.result import Strictness
 from invarlock.verify.reproduction import Reproduction
 
 Outcome = Literal["pass", "fail", "inconclusive", "incomplete", "refused", "lacking", "no-bar"]
 """The verdict under the consumer's bar, or why there is none."""
 OUTCOMES: Final[tuple[Outcome, ...]] = get_args(Outcome)
+
+Relation = Literal["equal", "stricter", "weaker", "mixed", "incomparable"]
+"""What one bar is beside another, as :class:`invarlock.policy.compare.Strictness` has it."""
 
 
 class Level(StrEnum):
@@ -68,6 +70,11 @@ LIMITS: Final[dict[Level, str]] = {
         "how many runs were tried before this one"
     ),
 }
+
+BY_STRICTNESS: Final = (
+    "no number was recomputed: the evidence is not at hand, and this is the signer's word that a "
+    "bar was cleared, with a proof that this bar is at least as strict as yours"
+)
 
 
 class _Closed(BaseModel):
@@ -124,7 +131,7 @@ class DriftedKey(_Closed):
 
     key: str
     kind: Literal["gate", "setting", "task"]
-    relation: Strictness
+    relation: Relation
     reference: str | None
     run: str | None
     note: str
@@ -141,12 +148,30 @@ class PolicyDigest(_Closed):
     reference: Digest
     name: str
     changed: bool
-    relation: Strictness | None
+    relation: Relation | None
+    differences: tuple[DriftedKey, ...]
+
+
+class Strictness(_Closed):
+    """What stands in where the evidence is not at hand, if the consumer accepts it.
+
+    ``relation`` is what the run's bar is beside the consumer's, signatures aside, which the
+    verifier decides itself; ``signed_verdict`` is the producer's word under the run's bar. With
+    ``holds`` that bar is at least as strict, and the word is pass. No number was recomputed.
+    """
+
+    run: Digest
+    relation: Relation | None
+    signed_verdict: judge.Outcome
+    holds: bool
+    accepted: bool
     differences: tuple[DriftedKey, ...]
 
 
 class VerificationResult(_Closed):
-    """The whole answer. ``verdict`` and ``gates`` are set only when ``judged`` was reached.
+    """The whole answer. ``verdict`` is set only when ``judged`` was reached, and ``judged_by`` says
+    by what: the evidence, or with ``strictness`` the producer's bar and word, where ``gates`` are
+    those on signatures alone.
 
     They are what the judge says under the consumer's bar; nothing in them is the producer's
     word. ``producer_bar`` is the digest of the bar that the run was made for; ``policy_digest``
@@ -165,6 +190,8 @@ class VerificationResult(_Closed):
     bar: BarUsed | None
     producer_bar: str | None
     policy_digest: PolicyDigest | None
+    strictness: Strictness | None
+    judged_by: Literal["evidence", "strictness"] | None
     verdict: judge.Outcome | None
     gates: tuple[judge.GateResult, ...]
     findings: tuple[Finding, ...]

@@ -28,6 +28,18 @@ _GATES: Final = {
     "inconclusive": "what was observed does not tell on which side of the bound it is",
     "incomplete": "the evidence lacks what the gate asks for",
 }
+_OWN: Final[dict[str, tuple[str, str, Level]]] = {
+    "bar-drift": (
+        "the run's bar is not the reference",
+        "Have the difference reviewed, or name the run's bar as the reference.",
+        "note",
+    ),
+    "judged-strictness": (
+        "no number was recomputed",
+        "Pass the run's folder with --run, without --accept-strictness.",
+        "warning",
+    ),
+}
 _MENDED: Final = {
     "pass": "Nothing needs doing.",
     "fail": "Do not deploy the subject, or have the bar reviewed by whoever owns it.",
@@ -42,7 +54,12 @@ _MENDED: Final = {
 def verification_sarif(result: VerificationResult, bundle: str) -> dict[str, object]:
     """``result`` about the file ``bundle``, as the user named it."""
     findings = [_finding(finding, bundle) for finding in result.findings]
-    others = [*_drift(result, bundle), *_gates(result, bundle), *_outcome(result, bundle)]
+    others = [
+        *_drift(result, bundle),
+        *_strictness(result, bundle),
+        *_gates(result, bundle),
+        *_outcome(result, bundle),
+    ]
     rules = [*code_rules(findings), *_rules(others)]
     return sarif_log(rules, [*findings, *others])
 
@@ -75,6 +92,18 @@ def _drift(result: VerificationResult, bundle: str) -> Iterator[SarifResult]:
             message=printable(text),
             place=SarifPlace(bundle),
             identity=(bundle, text),
+        )
+
+
+def _strictness(result: VerificationResult, bundle: str) -> Iterator[SarifResult]:
+    """A warning wherever a verdict rests on the producer's word."""
+    if result.judged_by == "strictness":
+        yield SarifResult(
+            rule="judged-strictness",
+            level="warning",
+            message=result.limits,
+            place=SarifPlace(bundle),
+            identity=(bundle,),
         )
 
 
@@ -117,9 +146,8 @@ def _outcome(result: VerificationResult, bundle: str) -> Iterator[SarifResult]:
 def _rules(results: list[SarifResult]) -> Iterator[SarifRule]:
     for name in sorted({result.rule for result in results}):
         kind, _, word = name.partition("-")
-        if kind == "bar":
-            help_ = "Have the difference reviewed, or name the run's bar as the reference."
-            yield SarifRule(name, "the run's bar is not the reference", help_, "note")
+        if name in _OWN:
+            yield SarifRule(name, *_OWN[name])
         else:
             title = _GATES[word] if kind == "gate" else OUTCOMES[word]
             yield SarifRule(name, title, _MENDED[word])

@@ -11,7 +11,7 @@ from invarlock.judge import Verdict
 from invarlock.verify.bar import ConsumerBar
 from invarlock.verify.reproduction import Reproduction
 from invarlock.verify.request import VerifyRequest
-from invarlock.verify.result import Finding, Level, PolicyDigest
+from invarlock.verify.result import Finding, Level, PolicyDigest, Strictness
 from invarlock.verify.signatures import Signature, Trusted
 
 
@@ -28,9 +28,18 @@ class State:
     statement: Statement | None = None
     producer_bar: str | None = None
     policy_digest: PolicyDigest | None = None
+    strictness: Strictness | None = None
+    absent: frozenset[Finding] = frozenset()
+    """What is lacking of the run's own files: all that strictness can stand in for."""
     verdict: Verdict | None = None
     passes: Callable[[Evidence], bool] | None = None
     reproduction: Reproduction | None = None
+
+    @property
+    def by_strictness(self) -> bool:
+        """Whether the verdict rests on a proof of strictness."""
+        proof = self.strictness
+        return proof is not None and proof.holds and proof.accepted
 
     def any(self, kind: str, level: Level | None = None) -> bool:
         """Whether something of this kind was found, at ``level`` or at any."""

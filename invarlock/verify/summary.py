@@ -200,6 +200,8 @@ def _properties(result: VerificationResult) -> tuple[str, ...]:
     """The levels reached, lowest first; none at all unless the verification passed."""
     if not _passed(result):
         return ()
+    if result.judged_by == "strictness":
+        return ("INVARLOCK_SIGNED", "INVARLOCK_STRICTNESS")
     reached = (level for level in Level if result.levels[level] is Status.REACHED)
     return tuple(f"INVARLOCK_{level.upper()}" for level in reached)
 

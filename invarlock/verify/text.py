@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from invarlock.verify.result import DriftedKey, Finding, PolicyDigest, VerificationResult
+from invarlock.verify.result import (
+    DriftedKey,
+    Finding,
+    PolicyDigest,
+    Strictness,
+    VerificationResult,
+)
 
 OUTCOMES: Final = {
     "pass": "the evidence clears your bar",
@@ -16,6 +22,9 @@ OUTCOMES: Final = {
     "lacking": "not everything that this level needs is at hand",
     "no-bar": "no bar of yours was applied, so nothing was decided",
 }
+BY_WORD: Final = (
+    "by the signer's word under a bar at least as strict as yours; nothing was recomputed"
+)
 _SHOWN: Final = 40
 
 
@@ -23,10 +32,13 @@ def text_lines(result: VerificationResult) -> Iterator[str]:
     """Levels, signers, bar, gates, what was measured again, findings, outcome and limits, safe to
     put on a terminal."""
     drifted = _drift(result.policy_digest) if result.policy_digest is not None else ()
+    proof = _strictness(result.strictness) if result.strictness is not None else ()
     again = result.reproduction.lines() if result.reproduction is not None else ()
-    for part in (_facts(result), drifted, _gates(result), again, _findings(result)):
+    for part in (_facts(result), drifted, proof, _gates(result), again, _findings(result)):
         yield from map(_plain, part)
-    yield _plain(f"outcome     {result.outcome}: {OUTCOMES[result.outcome]}")
+    passed = result.outcome == "pass" and result.judged_by == "strictness"
+    told = BY_WORD if passed else OUTCOMES[result.outcome]
+    yield _plain(f"outcome     {result.outcome}: {told}")
     yield _plain(f"limits      {result.limits}")
 
 
@@ -49,6 +61,19 @@ def _drift(found: PolicyDigest) -> Iterator[str]:
     relation = found.relation or "another bar, which is not at hand"
     yield f"run's bar   {relation if found.changed else 'unchanged'} {found.run}"
     for one in found.differences:
+        yield f"  {one.relation:<12} {change(one)}"
+
+
+def _strictness(proof: Strictness) -> Iterator[str]:
+    if proof.accepted and proof.holds:
+        yield "judged by   strictness: the signer's word under a bar at least as strict as yours"
+    elif proof.holds:
+        yield "strictness  the run's bar is at least as strict as yours, and the signer says pass;"
+        yield "            --accept-strictness takes that word where the evidence is not at hand"
+    else:
+        relation = proof.relation or "not at hand"
+        yield f"strictness  the run's bar is {relation}; the signer says {proof.signed_verdict}"
+    for one in proof.differences:
         yield f"  {one.relation:<12} {change(one)}"
 
 

@@ -199,6 +199,8 @@ def test_only_exit_0_passes_whatever_else_a_result_says(outcome: Any, exits: int
         bar=BarUsed(source="policy", name="a#b", digest=digest),
         producer_bar=digest,
         policy_digest=None,
+        strictness=None,
+        judged_by="evidence",
         verdict="pass",
         gates=(),
         findings=(),

@@ -19,16 +19,15 @@ from pydantic import TypeAdapter
 
 from invarlock.attest.attest_run import Attested
 from invarlock.attest.bundle import Bundle
+from invarlock.attest.companions import EvalResultStatement, TestResultStatement
 from invarlock.attest.fields import FIELDS, field_of
 from invarlock.attest.statement import Statement
 from invarlock.evidence.schema import Activation, Header, Overhead, Tensor, Window
 from invarlock.judge.records import Report
 from invarlock.policy.ir import BarIR, PolicyIR
 from invarlock.security.manifest import RuntimeManifest
-from invarlock.verify.audit.result import AuditResult
 from invarlock.verify.result import VerificationResult
 from invarlock.verify.summary import SvrStatement, VsaStatement
-from invarlock.verify.watch.check import Check
 
 ROOT: Final = Path(__file__).resolve().parent.parent / "attest"
 SPECIFICATION: Final = ROOT / "evaluation-v1.md"
@@ -48,10 +47,10 @@ DOCUMENTS: Final[dict[str, TypeAdapter[Any]]] = {
     "bar-ir": TypeAdapter(BarIR),
     "policy-ir": TypeAdapter(PolicyIR),
     "bundle": TypeAdapter(Bundle),
+    "test-result": TypeAdapter(TestResultStatement),
+    "eval-result": TypeAdapter(EvalResultStatement),
     "attested": TypeAdapter(Attested),
     "verification": TypeAdapter(VerificationResult),
-    "audit": TypeAdapter(AuditResult),
-    "watch": TypeAdapter(Check),
     "summary-vsa": TypeAdapter(VsaStatement),
     "summary-svr": TypeAdapter(SvrStatement),
 }

@@ -6,17 +6,19 @@ that no verification accepts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from invarlock.attest.companions import CompanionType, companion_bytes
 from invarlock.attest.keyless import KeylessSigning
 from invarlock.attest.parse import parse_model
 from invarlock.attest.predicate import REPORT_FILE
 from invarlock.attest.signers import KeySigning
 from invarlock.attest.signing import SignedAs, replace_file, sign_payload
-from invarlock.attest.statement import statement_bytes, statement_of
+from invarlock.attest.statement import Statement, statement_bytes, statement_of
 from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault
 from invarlock.judge import Outcome
@@ -40,38 +42,62 @@ class Attested(BaseModel):
     key: str | None
     key_made: bool
     keyless: SignedAs | None
+    companions: tuple[str, ...]
 
 
 def attest_run(
-    run: Path, signer: Path | KeySigning | KeylessSigning, out: Path | None = None
+    run: Path,
+    signer: Path | KeySigning | KeylessSigning,
+    out: Path | None = None,
+    companions: Sequence[CompanionType] = (),
 ) -> Attested:
     """Sign the report in ``run``, with the private key at a path, made when there is none, with
     a key that a URI names, or with an identity.
 
-    The bundle is written beside its place and renamed. Raises :class:`EnvironmentFault` E601 for
+    ``companions`` are written beside it, each by the same signer. Every bundle is made before one
+    is written, beside its place, and renamed. Raises :class:`EnvironmentFault` E601 for
     an absent run, E602 or E603 for what cannot be written, :class:`VerificationFault` E405 for a
     report that is none; and as :func:`~invarlock.attest.signers.open_signer` and
     :func:`~invarlock.attest.keyless.sign_keyless` raise.
     """
-    report, payload = statement_of_run(run)
-    signature = sign_payload(payload, signer)
+    report, statement = statement_of_run(run)
+    payloads = payloads_of(statement, companions)
     target = out if out is not None else run / BUNDLE_FILE
-    replace_file(target, signature.bundle)
+    targets = [target, *(companion_path(target, kind) for kind in companions)]
+    made = [sign_payload(payload, signer) for payload in payloads]
+    for path, one in zip(targets, made, strict=True):
+        replace_file(path, one.bundle)
     return Attested(
         bundle=str(target),
         subject=report.subject.digest,
         verdict=report.verdict,
-        key=signature.key,
-        key_made=signature.key_made,
-        keyless=signature.keyless,
+        key=made[0].key,
+        key_made=made[0].key_made,
+        keyless=made[0].keyless,
+        companions=tuple(str(path) for path in targets[1:]),
     )
 
 
-def statement_of_run(run: Path) -> tuple[Report, bytes]:
-    """The report in ``run``, and the exact bytes that `attest` signs of it. Writes nothing."""
+def statement_of_run(run: Path) -> tuple[Report, Statement]:
+    """The report in ``run``, and what `attest` signs of it.
+
+    Writes nothing. Raises E405, E601 or E602, as :func:`attest_run`.
+    """
     data = _read_report(run)
     report = parse_model(Report, data, what=f"`{REPORT_FILE}`", max_bytes=MAX_REPORT_BYTES)
-    return report, statement_bytes(statement_of(report, digest_bytes(data)))
+    return report, statement_of(report, digest_bytes(data))
+
+
+def payloads_of(statement: Statement, companions: Sequence[CompanionType]) -> list[bytes]:
+    """The exact bytes to sign: of the statement, then of each companion."""
+    made = (companion_bytes(kind, statement) for kind in companions)
+    return [statement_bytes(statement), *made]
+
+
+def companion_path(bundle: Path, kind: CompanionType) -> Path:
+    """Where a companion lies: ``attestation.test-result.sigstore.json``, beside the bundle."""
+    stem, dot, ending = bundle.name.partition(".")
+    return bundle.with_name(f"{stem}.{kind}{dot}{ending}")
 
 
 def _read_report(run: Path) -> bytes:

@@ -16,6 +16,7 @@ from invarlock.evidence.schema import DataFacts, Digest, LogFacts, Origin, Runti
 from invarlock.judge import GateOutcome, Outcome
 from invarlock.judge.records import (
     FileRecord,
+    Look,
     ModelRecord,
     PolicyRecord,
     Report,
@@ -36,7 +37,7 @@ DECLARED: Final[frozenset[str]] = frozenset({"created", "timings", "tool"})
 class Closed(BaseModel):
     """Immutable and closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class ReportRef(Closed):
@@ -76,6 +77,7 @@ class Predicate(Closed):
     resolved_policy: BarIR
     measurement_contract_hash: Digest
     seeds: Seeds
+    look: Look
     subject: ModelRecord
     baseline: ModelRecord | None
     tokenizer_hash: Digest | None
@@ -101,6 +103,7 @@ def predicate_of(report: Report, report_digest: Digest) -> Predicate:
         resolved_policy=report.resolved_policy,
         measurement_contract_hash=report.measurement_contract_hash,
         seeds=report.seeds,
+        look=report.look,
         subject=report.subject,
         baseline=report.baseline,
         tokenizer_hash=report.tokenizer_hash,

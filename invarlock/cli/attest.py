@@ -12,6 +12,7 @@ from invarlock.errors import UsageFault
 
 if TYPE_CHECKING:
     from invarlock.attest.attest_run import Attested
+    from invarlock.attest.companions import CompanionType
 
 
 @click.command()
@@ -50,6 +51,13 @@ if TYPE_CHECKING:
     "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True
 )
 @click.option(
+    "--companion",
+    "companions",
+    type=click.Choice(["test-result", "eval-result"]),
+    multiple=True,
+    help="Sign this in-toto predicate too, made from the statement and written beside it.",
+)
+@click.option(
     "--dry-run", is_flag=True, help="Print the statement that would be signed; sign nothing."
 )
 def attest(
@@ -62,6 +70,7 @@ def attest(
     identity_token: str | None,
     out: Path | None,
     style: str,
+    companions: tuple[CompanionType, ...],
     dry_run: bool,
 ) -> None:
     """Sign the report of RUN as it stands; nothing is refreshed or judged again.
@@ -69,14 +78,15 @@ def attest(
     The passphrase of a key, or the PIN of a token, is asked for on a terminal, or taken from
     INVARLOCK_KEY_PASSPHRASE.
     """
-    from invarlock.attest.attest_run import attest_run, statement_of_run
+    from invarlock.attest.attest_run import attest_run, payloads_of, statement_of_run
     from invarlock.attest.keyless import KeylessSigning
     from invarlock.attest.signers import KeySigning
-    from invarlock.cli.secrets import ask
+    from invarlock.cli.secrets import Asked
 
+    companions = tuple(dict.fromkeys(companions))
     if dry_run:
-        # the exact bytes: no newline, so that their sha256 is the payload's
-        click.echo(statement_of_run(run)[1], nl=False)
+        # the exact bytes: no newline at the end, so that their sha256 is the payload's
+        click.echo(b"\n".join(payloads_of(statement_of_run(run)[1], companions)), nl=False)
         return
     if key is not None and keyless:
         raise UsageFault("E701", "--key and --sigstore were both given", "give one of them")
@@ -84,9 +94,9 @@ def attest(
         hint = "pass --sigstore, too"
         raise UsageFault("E701", "no keyless signature was asked for", hint)
     if keyless:
-        done = attest_run(run, KeylessSigning(trust_config, identity_token), out)
+        done = attest_run(run, KeylessSigning(trust_config, identity_token), out, companions)
     elif key is not None:
-        done = attest_run(run, KeySigning(key, public_key, ask), out)
+        done = attest_run(run, KeySigning(key, public_key, Asked()), out, companions)
     else:
         hint = "pass --key URI, or --sigstore"
         raise UsageFault("E701", "no key and no identity to sign with", hint)
@@ -105,6 +115,8 @@ def _lines(done: Attested, key: str | None) -> Iterator[str]:
     if path is not None:
         click.echo(f"made a key   {path} (give consumers {public_path(path)})", err=True)
     yield f"attestation  {done.bundle}"
+    for companion in done.companions:
+        yield f"companion    {companion}"
     yield f"subject      {done.subject}"
     yield f"verdict      {done.verdict} (as reported; `invarlock verify` recomputes it)"
     if done.keyless is None:

@@ -21,6 +21,19 @@ def ask(what: str) -> str:
     return _given(what, confirm=False)
 
 
+class Asked:
+    """:func:`ask`, once for each secret however often a command signs."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, str] = {}
+
+    def __call__(self, what: str) -> str:
+        """The secret that ``what`` names."""
+        if what not in self._given:
+            self._given[what] = ask(what)
+        return self._given[what]
+
+
 def ask_new(what: str) -> str:
     """A secret that is being chosen; typed twice."""
     return _given(what, confirm=True)

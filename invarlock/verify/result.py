@@ -78,7 +78,7 @@ BY_STRICTNESS: Final = (
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Finding(_Closed):
@@ -138,14 +138,17 @@ class DriftedKey(_Closed):
 
 
 class PolicyDigest(_Closed):
-    """The run's bar held against a reference that the consumer named, by semantic digest and by
-    what both accept: ``relation`` is what the run's is beside the reference."""
+    """The run's bar held against a reference that the consumer named, by semantic digest.
+
+    ``relation`` is what the run's bar is beside the reference; ``None`` where only its digest is
+    at hand, and it is another.
+    """
 
     run: Digest
     reference: Digest
     name: str
     changed: bool
-    relation: Relation
+    relation: Relation | None
     differences: tuple[DriftedKey, ...]
 
 
@@ -158,7 +161,7 @@ class Strictness(_Closed):
     """
 
     run: Digest
-    relation: Relation
+    relation: Relation | None
     signed_verdict: judge.Outcome
     holds: bool
     accepted: bool
@@ -173,8 +176,7 @@ class VerificationResult(_Closed):
     They are what the judge says under the consumer's bar; nothing in them is the producer's
     word. ``producer_bar`` is the digest of the bar that the run was made for; ``policy_digest``
     says whether that is the consumer's reference, and decides nothing by itself; ``origin`` says
-    where the numbers come from, and ``isolation`` where models ran, by the statement: the latter
-    follows from the manifest once ``judged`` was reached by the evidence.
+    where the numbers come from, by the statement.
     """
 
     version: Literal["invarlock.verification/1"] = "invarlock.verification/1"
@@ -185,7 +187,6 @@ class VerificationResult(_Closed):
     signers: tuple[Signer, ...]
     subject: str | None
     origin: Origin | None
-    isolation: Literal["host", "sandbox"] | None
     bar: BarUsed | None
     producer_bar: str | None
     policy_digest: PolicyDigest | None

@@ -1,4 +1,4 @@
-"""The whole path on a real model: policy, evaluation, attestation, verification, and a forgery.
+"""The whole path on a real model: policy, evaluation, attestation, verification, two forgeries.
 
 Everything below goes through the command line that users type; every cell of the table is an
 exit code or is read from a run's own files. Results lie in build/demo/, downloads and models in
@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from demo_view import (
     EDITS,
     NAMED,
     OUT,
+    Consistent,
     Forgery,
     Outcome,
     closing,
@@ -35,7 +36,7 @@ from demo_view import (
 )
 from fetch_model import fetch_model
 from fetch_prose import fetch_prose
-from forge import REPORT, forge
+from forge import REPORT, forge, forge_consistently
 from make_subjects import make_subjects
 
 from invarlock.judge.records import Report
@@ -48,6 +49,8 @@ AVERAGES: Final = Path("scripts/averages.invar")
 BUNDLE: Final = "attestation.sigstore.json"
 EXPECTED: Final = {"careful": 0, "careless": 1, "sly": 1}
 FORGED: Final = 4
+CHALLENGE: Final = "4"
+"""Windows evaluated again, beside the first eight."""
 VERDICTS: Final = frozenset({0, 1, 3})
 
 
@@ -152,17 +155,47 @@ def attest(run: Path, place: Place) -> None:
     show(text)
 
 
-def verify(run: Path, model: Path, place: Place, *more: str, bar: str = BAR) -> tuple[int, str]:
+def verify(
+    run: Path, model: Path, place: Place, *more: str, bar: str = BAR, level: str = "judged"
+) -> tuple[int, str]:
     """What the consumer types: a key, a bar of his own, the model he is about to deploy."""
     return invarlock(
         "verify", near(run / BUNDLE), "--policy", f"{near(place.policy)}#{bar}",
-        "--key", near(place.public), "--subject", near(model), "--level", "judged", *more,
+        "--key", near(place.public), "--subject", near(model), "--level", level, *more,
     )  # fmt: skip
 
 
 def forgery(failed: Outcome, place: Place) -> Forgery:
     """Copy a failed run, forge it, sign it with the same trusted key, and verify it."""
-    run = place.runs / "forged"
+    run, claim = forged(failed, place, "forged", forge)
+    code, text = verify(run, failed.model, place, "--format", "json")
+    return Forgery(code, found(code, text, claim), claim)
+
+
+def consistent_forgery(failed: Outcome, baseline: Path, data: Path, place: Place) -> Consistent:
+    """Forge the failed run so that all of it adds up; verify it to `judged`, and to `reproduced`.
+
+    Raises:
+        Unexpected: it does not add up.
+    """
+    run, claim = forged(failed, place, "forged-throughout", forge_consistently)
+    judged, text = verify(run, failed.model, place)
+    must(judged, VERDICTS, "judging the run that was forged throughout")
+    show(without_passes(text))
+    say(f"exit code {judged}: all of it follows from the evidence\n")
+    code, text = verify(
+        run, failed.model, place, "--baseline", near(baseline), "--data", near(data),
+        "--challenge", CHALLENGE, "--format", "json", level="reproduced",
+    )  # fmt: skip
+    return Consistent(judged, Forgery(code, found(code, text, claim), claim))
+
+
+Forger = Callable[[Mapping[str, bytes]], tuple[dict[str, bytes], list[str]]]
+
+
+def forged(failed: Outcome, place: Place, name: str, forger: Forger) -> tuple[Path, Report]:
+    """A copy of a failed run after ``forger``, signed; its folder, and the report it claims."""
+    run = place.runs / name
     shutil.copytree(failed.run, run)
     (run / BUNDLE).unlink()
     before = {
@@ -170,25 +203,33 @@ def forgery(failed: Outcome, place: Place) -> Forgery:
         for path in sorted(run.rglob("*"))
         if path.is_file()
     }
-    after, edits = forge(before)
-    for name, data in after.items():
-        if data != before[name]:
-            (run / name).write_bytes(data)
+    after, edits = forger(before)
+    for file, data in after.items():
+        if data != before[file]:
+            (run / file).write_bytes(data)
     claim = Report.model_validate_json(after[REPORT])
     (run / "report.html").write_text(render_html(claim), encoding="utf-8")
     for edit in edits:
         say(f"forged: {edit}")
     attest(run, place)
-    code, text = verify(run, failed.model, place, "--format", "json")
+    return run, claim
+
+
+def found(code: int, text: str, claim: Report) -> tuple[str, ...]:
+    """Show what `verify` found, which it told as JSON.
+
+    Returns:
+        Its findings in one line each.
+    """
     result: dict[str, Any] = json.loads(text)
     for level, status in result.get("levels", {}).items():
         say(f"{level:<11} {status}")
-    found = tuple(named(result.get("findings", ()), [gate.id for gate in claim.gates]))
-    for line in found[:NAMED]:
+    lines = tuple(named(result.get("findings", ()), [gate.id for gate in claim.gates]))
+    for line in lines[:NAMED]:
         say(f"  {line}", "red")
-    say(f"  {len(found)} such findings, {max(0, len(found) - NAMED)} not shown; exit code {code}")
+    say(f"  {len(lines)} such findings, {max(0, len(lines) - NAMED)} not shown; exit code {code}")
     say(f"limits      {result.get('limits', 'none stated')}")
-    return Forgery(code, found, claim)
+    return lines
 
 
 def prepare(cache: Path) -> tuple[Path, Path, dict[str, Path]]:
@@ -236,7 +277,7 @@ def clear(output: Path) -> None:
 
 def demo(cache: Path, output: Path) -> int:
     """Run everything; 0 when careful passed, careless and sly failed, a bar on averages let the
-    sly one through, and the forgery was refused."""
+    sly one through, and both forgeries were refused."""
     began = time.monotonic()
     clear(output)
     place = Place(
@@ -254,16 +295,21 @@ def demo(cache: Path, output: Path) -> int:
     sly = averages(next(one for one in outcomes if one.name == "sly"), place)
     failed = next(one for one in outcomes if one.name == "careless")
     with step("Forgery, signed with the same trusted key"):
-        forged = forgery(failed, place)
-    OUT.print(table(outcomes, forged))
+        hasty = forgery(failed, place)
+    with step("Forgery that adds up, signed with the same key; a few windows evaluated again"):
+        throughout = consistent_forgery(failed, baseline, data, place)
+    OUT.print(table(outcomes, hasty, throughout))
     closing(outcomes, time.monotonic() - began)
-    return judged(outcomes, sly, forged.verified)
+    return judged(outcomes, sly, hasty.verified, (throughout.judged, throughout.again.verified))
 
 
-def judged(outcomes: Sequence[Outcome], averaged: int, forged: int) -> int:
+def judged(
+    outcomes: Sequence[Outcome], averaged: int, forged: int, throughout: tuple[int, int]
+) -> int:
     """0 when every exit code is what the demo promises, else 1 with a line for each that is not.
 
-    ``averaged`` is that of the sly one under a bar on averages, ``forged`` that of the forgery.
+    ``averaged`` is that of the sly one under a bar on averages, ``forged`` that of the forgery,
+    ``throughout`` those of the one that adds up, to `judged` and to `reproduced`.
     """
     wrong = [
         f"{one.name}: expected exit {EXPECTED[one.name]}, got {one.evaluated} and {one.verified}"
@@ -274,6 +320,9 @@ def judged(outcomes: Sequence[Outcome], averaged: int, forged: int) -> int:
         wrong.append(f"sly, under a bar on averages: expected exit 0, got {averaged}")
     if forged != FORGED:
         wrong.append(f"forgery: expected exit {FORGED}, got {forged}")
+    if throughout != (0, FORGED):
+        told = "{} and {}".format(*throughout)
+        wrong.append(f"forgery that adds up: expected exit 0 and {FORGED}, got {told}")
     for line in wrong:
         say(f"unexpected: {line}", "bold red")
     return 1 if wrong else 0

@@ -53,6 +53,15 @@ class Forgery:
     claim: Report
 
 
+@dataclass(frozen=True, slots=True)
+class Consistent:
+    """What became of the run that was forged throughout: the exit code of `verify` to `judged`,
+    and what it found once windows were evaluated again."""
+
+    judged: int
+    again: Forgery
+
+
 def say(text: str, style: str = "") -> None:
     """Print text as it is: long lines are left whole, brackets are no markup."""
     OUT.print(Text(text, style), soft_wrap=True)
@@ -84,7 +93,7 @@ def step(title: str) -> Iterator[None]:
 
 
 def named(findings: Iterable[dict[str, Any]], gates: Sequence[str]) -> Iterator[str]:
-    """Findings of `verify` in one line each, gates by name; verdicts and values come first.
+    """Findings of `verify` in one line each, gates by name; windows, verdicts and values first.
 
     Args:
         findings: as `verify --format json` gives them.
@@ -100,6 +109,8 @@ def named(findings: Iterable[dict[str, Any]], gates: Sequence[str]) -> Iterator[
 
     def rank(finding: dict[str, Any]) -> int:
         order = (": `verdict`", ".observed`", ".verdict`")
+        if finding.get("level") == "reproduced":
+            return -1
         return next((i for i, end in enumerate(order) if finding["what"].endswith(end)), len(order))
 
     return (told(finding) for finding in sorted(findings, key=rank))
@@ -121,7 +132,7 @@ def decided(report: Report) -> str:
     return "\n".join(lines)
 
 
-def table(outcomes: Sequence[Outcome], forged: Forgery) -> Table:
+def table(outcomes: Sequence[Outcome], forged: Forgery, throughout: Consistent) -> Table:
     """The demo's table; nothing in it is written here but the headings."""
     shown = Table(title="Did the edit make the model worse?", title_style="bold", show_lines=True)
     shown.add_column("subject", max_width=22)
@@ -143,15 +154,27 @@ def table(outcomes: Sequence[Outcome], forged: Forgery) -> Table:
         f"claims\n{forged.claim.verdict}",
         Text("\n".join([f"{len(forged.found)} things do not add up:", *forged.found[:3], "…"])),
     )
+    again = throughout.again
+    shown.add_row(
+        Text("forged throughout", "bold") + Text("\nso that it adds up", "not bold"),
+        "–",
+        f"exit {throughout.judged}\nagain: {again.verified}",
+        f"claims\n{again.claim.verdict}",
+        Text(
+            "\n".join(
+                [f"{len(again.found)} things differ, evaluated again:", *again.found[:3], "…"]
+            )
+        ),
+    )
     return shown
 
 
 def closing(outcomes: Sequence[Outcome], seconds: float) -> None:
     """What the demo cannot show, and where to look next."""
     say(
-        "\nWhat level `judged` cannot see: had the forger made up evidence that adds up, every\n"
-        "token's number and every digest, the same key would have signed it and verify would\n"
-        "believe it. Only evaluating again yourself finds that.\n"
+        "\nWhat level `judged` cannot see is evidence made up consistently, every token's number\n"
+        "and every digest. A few windows, drawn after the signature and evaluated again, show it.\n"
+        "What no level sees: how many runs were tried before this one.\n"
     )
     for one in outcomes:
         say(f"report of {one.name:<9} {one.run / 'report.html'}")

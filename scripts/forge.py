@@ -6,10 +6,10 @@ all files are exactly those that get signed. What he does not do is make it add 
 the report do not follow from the evidence. Somebody who recomputes sees it; somebody who checks
 signature and digests does not.
 
-The consistent one makes it add up. What the subject's arm found of windows and layers he replaces
-by what a subject equal to the baseline would have shown, and then has the project's own functions
-build digests, Merkle root, values, verdict and report. All of it follows from his evidence; that
-his evidence follows from no model is what somebody sees who evaluates windows again.
+The consistent one makes it add up. What the subject's arm found of windows, layers and weights he
+replaces by what a subject equal to the baseline would have shown, and then has the project's own
+functions build digests, Merkle root, values, verdict and report. All of it follows from his
+evidence; that his evidence follows from no model is what somebody sees who evaluates windows again.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from invarlock.canonical import canonical_bytes, decimal_text, digest_bytes
-from invarlock.evidence.schema import RuntimeFacts
+from invarlock.canonical import NANO, canonical_bytes, decimal_text, digest_bytes
+from invarlock.evidence.schema import Drift, RuntimeFacts
 from invarlock.evidence.store import read_evidence
 from invarlock.judge.records import FileRecord, Report
 from invarlock.judge.report import ReportInputs, build_report, policy_record
@@ -35,6 +35,7 @@ SUBJECT: Final = "evidence/subject.i64"
 BASELINE: Final = "evidence/baseline.i64"
 GUARDS: Final = "evidence/guards.i64"
 LAYERS: Final = "evidence/subject.activations.json"
+TENSORS: Final = "evidence/subject.tensors.json"
 COLUMNS: Final = 4
 """Rows of `subject.i64`: log-loss, KL, change of probability, agreement."""
 
@@ -77,12 +78,31 @@ def forge_consistently(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], li
     out[SUBJECT] = np.concatenate([loss, flat, flat, flat + 1]).tobytes()
     out[GUARDS] = np.tile(loss[: len(files[GUARDS]) // 16], 2).tobytes()
     out[LAYERS] = files[LAYERS.replace("subject", "baseline")]
+    out[TENSORS] = unmoved(files[TENSORS.replace("subject", "baseline")])
     edits = [
         f"evidence: all {loss.size} rows of the subject made those of the baseline",
-        "evidence: what the subject's layers put out made what the baseline's did",
+        "evidence: what the subject's layers put out made what the baseline's did, and its weights",
         "digests, Merkle root, values, verdict and report built again by the project's own code",
     ]
     return rebuilt(out), edits
+
+
+def unmoved(tensors: bytes) -> bytes:
+    """The records of a subject's tensors whose numbers are all the baseline's.
+
+    Args:
+        tensors: the records of the baseline's.
+
+    Returns:
+        The records as the guards write them for a subject that nobody edited.
+    """
+    records = json.loads(tensors)
+    for record in records:
+        if record["spectrum"] == "vector":
+            record["change"] = 0
+        elif record["spectrum"] != "non_finite":
+            record["drift"] = dict.fromkeys(Drift.model_fields, 0) | {"cosine": NANO}
+    return canonical_bytes(records)
 
 
 def rebuilt(files: Mapping[str, bytes]) -> dict[str, bytes]:

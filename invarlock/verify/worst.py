@@ -18,16 +18,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
 from invarlock.canonical import NANO, NON_FINITE
 from invarlock.evidence.model import Evidence, Int64s
 from invarlock.evidence.positions import is_choice
-from invarlock.evidence.schema import Arm, Tensor
+from invarlock.evidence.schema import Arm, Tensor, Window
 from invarlock.verify.tolerance import Tolerance
 
+_LARGEST: Final = 2**62
 Side = Literal[-1, 1]
 Judge = Callable[[Evidence], bool]
 """Whether evidence passes the consumer's bar."""
@@ -133,7 +134,8 @@ class Rest:
         if not self._hidden(at):
             return
         if is_choice(self.evidence.header.contract.task):
-            loss[self.evidence.windows[at].answer or 0] = int(loss.max()) + NANO
+            window = self.evidence.windows[at]
+            loss[window.answer or 0] = _last(loss.tolist(), window)
             return
         before = columns["baseline_loss"][rows]
         loss[:] = self._chance
@@ -174,6 +176,14 @@ class Rest:
             before = 1 if side == 1 else 0
             fit = places[top1[places] == before][: tolerance.ties(len(places))]
             top1[fit] = 1 - before
+
+
+def _last(losses: Sequence[int], window: Window) -> int:
+    """A loss of the right choice that makes it the last one, by itself and by its bytes."""
+    sizes = window.sizes or (1,) * len(losses)
+    own = sizes[window.answer or 0]
+    most = max(loss * own // size for loss, size in zip(losses, sizes, strict=True))
+    return int(min(most + NANO * own, _LARGEST))
 
 
 def _with(evidence: Evidence, columns: Mapping[str, Int64s]) -> Evidence:

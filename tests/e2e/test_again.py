@@ -246,9 +246,11 @@ def test_a_run_that_did_not_pass_forged_throughout_is_seen_in_any_window(
     failed = tmp_path / "failed"
     assert bench.evaluate(failed, subject=subject).returncode in {1, 3}
     run = forge(lambda files: forge_consistently(files)[0], failed)
-    assert verify(run, Level.MEASURED, subject=subject).exit_code == 0
+    assert verify(run, Level.JUDGED, subject=subject).exit_code == 0
     result = verify(run, Level.REPRODUCED, "1", subject=subject)
     assert result.exit_code == 4
+    assert result.levels[Level.MEASURED] is Status.FAILED
+    assert "subject: tensor `model.layers.0.mlp.down_proj.weight`: `drift.cosine`" in told(result)
     assert "the subject's log-loss" in told(result)
     assert re.search(r"subject: layer `[a-z_.0-9]+`: `(risk|log_spread)`", told(result))
 

@@ -38,14 +38,14 @@ class Case:
     folder: Path
     done: CompletedProcess[str]
 
-    def verify(self) -> CompletedProcess[str]:
+    def verify(self, *more: object) -> CompletedProcess[str]:
         key = self.folder / "key"
         assert run_invarlock("attest", self.folder / "run", "--key", key).returncode == 0
         return run_invarlock(
             "verify", self.folder / "run" / "attestation.sigstore.json", "--key", f"{key}.pub",
             "--policy", f"{self.folder / 'policy.invar'}#balanced",
             "--subject", self.folder / "subject", "--baseline", self.folder / "baseline",
-            "--data", self.folder / "data.jsonl",
+            "--data", self.folder / "data.jsonl", *more,
         )  # fmt: skip
 
 
@@ -97,6 +97,16 @@ def test_a_good_edit_passes_and_verifies(cases: dict[str, Case], name: str) -> N
     assert report["validation"]["primary_metric_acceptable"] is True
     verified = case.verify()
     assert verified.returncode == 0, verified.stderr + verified.stdout
+
+
+@pytest.mark.parametrize("name", ["masked_lm", "multiple_choice"])
+def test_it_is_reproduced_with_other_batches(cases: dict[str, Case], name: str) -> None:
+    more = ("--level", "reproduced", "--challenge", "5", "--threads", "1", "--format", "json")
+    done = cases[name].verify(*more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)["reproduction"]
+    assert len(found["challenged"]) == 5
+    assert found["survives"] is True
 
 
 @pytest.mark.parametrize("name", ["masked_lm", "multiple_choice"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -71,7 +72,24 @@ def test_the_forgery_is_refused_and_named(demo: tuple[Path, str]) -> None:
     assert "perplexity.ratio" in printed
 
 
+def test_the_one_that_adds_up_passes_judged_and_is_seen_when_evaluated_again(
+    demo: tuple[Path, str],
+) -> None:
+    out, printed = demo
+    name = "forged-throughout"
+    assert report_of(out, name)["verdict"] == "pass"
+    key = next((ROOT / ".cache" / "invarlock-demo" / "keys").glob("*.pub"))
+    done = run_invarlock(
+        "verify", out / "runs" / name / "attestation.sigstore.json", "--key", key,
+        "--policy", out / "consumer" / "causal_lm.invar#balanced+dev",
+        "--subject-digest", report_of(out, "careless")["subject"]["digest"],
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\[INVARLOCK:E430\] window \d+ .*: the subject's log-loss", printed)
+    assert re.search(r"reproduced +failed", printed)
+
+
 def test_it_says_what_it_cannot_see_and_what_to_open(demo: tuple[Path, str]) -> None:
     _, printed = demo
-    assert "consistently" in printed
+    assert "how many runs were tried before this one" in printed
     assert "report.html" in printed

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from demo import ROOT, clear, judged, near
 from demo_cache import DemoFault
-from demo_view import Forgery, Outcome, decided, named, table, without_passes
+from demo_view import Consistent, Forgery, Outcome, decided, named, table, without_passes
 from rich.console import Console
 
 from invarlock.judge import contract_of, same_measurement
@@ -27,12 +27,17 @@ GOOD = (outcome("careful", 0, 0), outcome("careless", 1, 1), outcome("sly", 1, 1
 
 
 def test_the_promise_is_kept() -> None:
-    assert judged(GOOD, 0, 4) == 0
+    assert judged(GOOD, 0, 4, (0, 4)) == 0
 
 
 @pytest.mark.parametrize("forged", [0, 1, 3, 5])
 def test_an_accepted_forgery_fails_the_demo(forged: int) -> None:
-    assert judged(GOOD, 0, forged) == 1
+    assert judged(GOOD, 0, forged, (0, 4)) == 1
+
+
+@pytest.mark.parametrize("codes", [(0, 0), (0, 3), (1, 4), (4, 4)])
+def test_so_does_one_that_does_not_add_up_or_is_accepted(codes: tuple[int, int]) -> None:
+    assert judged(GOOD, 0, 4, codes) == 1
 
 
 @pytest.mark.parametrize("index", [0, 1, 2])
@@ -40,12 +45,12 @@ def test_an_accepted_forgery_fails_the_demo(forged: int) -> None:
 def test_any_other_exit_code_fails_the_demo(index: int, field: str) -> None:
     changed = list(GOOD)
     changed[index] = replace(GOOD[index], **{field: 2})
-    assert judged(changed, 0, 4) == 1
+    assert judged(changed, 0, 4, (0, 4)) == 1
 
 
 @pytest.mark.parametrize("averaged", [1, 3])
 def test_averages_that_see_the_sly_one_fail_the_demo(averaged: int) -> None:
-    assert judged(GOOD, averaged, 4) == 1
+    assert judged(GOOD, averaged, 4, (0, 4)) == 1
 
 
 def test_cells_name_the_gates_that_decided() -> None:
@@ -58,9 +63,10 @@ def test_cells_name_the_gates_that_decided() -> None:
 def test_the_table_shows_exit_codes() -> None:
     stream = io.StringIO()
     forged = Forgery(4, ("[INVARLOCK:E404] report: `verdict`",), reports.passing())
-    shown = table(GOOD, forged)
+    again = Forgery(4, ("[INVARLOCK:E430] window 3",), reports.passing())
+    shown = table(GOOD, forged, Consistent(0, again))
     Console(file=stream, width=200).print(shown)
-    for text in ("exit 0", "exit 1", "exit 4", "claims", "E404"):
+    for text in ("exit 0", "exit 1", "exit 4", "claims", "E404", "again: 4", "E430"):
         assert text in stream.getvalue()
 
 

@@ -1,19 +1,21 @@
-"""The forger's work: digests fit, values do not."""
+"""The forgers' work: digests fit, and of the consistent one all else too."""
 
 from __future__ import annotations
 
 import json
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
-from forge import HEADER, REPORT, SUBJECT, better_losses, forge
+from forge import HEADER, REPORT, SUBJECT, better_losses, forge, forge_consistently
 
 from invarlock.canonical import digest_bytes
 from invarlock.evidence.store import read_evidence
 from invarlock.judge.records import Report
 from invarlock.judge.report import build_report
 from tests.builders import SANDBOXED, Synthetic, report_inputs
+from tests.verify.runs import case, documents, make_scene, report_of, signed
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +87,17 @@ def test_losses_only_get_better_and_only_in_the_first_twentieth() -> None:
     touched = after[0] != columns[0]
     assert {tuple(row) for row in after[1:, touched].T.tolist()} == {(0, 0, 1)}
     assert count == int((after[0] != columns[0]).sum()) > 0
+
+
+def test_what_is_forged_throughout_is_judged_a_pass(tmp_path: Path) -> None:
+    scene = make_scene(tmp_path)
+    honest = documents(case(worse=0.4))
+    report = report_of(honest).encode()
+    scene.publish(honest, report, signed(report))
+    assert scene.verify().exit_code == 1
+    forged, edits = forge_consistently({**honest, REPORT: report})
+    assert len(edits) == 3
+    claim = forged.pop(REPORT)
+    scene.publish(forged, claim, signed(claim))
+    result = scene.verify()
+    assert (result.exit_code, result.findings) == (0, ())

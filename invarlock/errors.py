@@ -195,6 +195,7 @@ CODES: Final[dict[str, Code]] = {
     "E421": _c("the certificate is not of this trust root", "pass the root of the Sigstore used"),
     "E422": _c("no trusted time within the certificate's", "ask the producer to sign again"),
     "E423": _c("the log entry does not verify", "do not deploy; ask the producer"),
+    "E424": _c("the trust root may be out of date", "pass a newer one with --trusted-root"),
     "E430": _c("measured again, it is something else", "do not deploy; ask the producer"),
     "E431": _c("the verdict does not survive the tolerance", "challenge all windows"),
     # E6xx: surroundings

@@ -136,18 +136,22 @@ def parse_bundle(data: bytes) -> Signed:
 def verify_signature(signed: Signed, keys: Sequence[PublicKey]) -> PublicKey:
     """Which of ``keys`` is shown to have signed an in-toto statement.
 
-    Raises :class:`VerificationFault`: E406 for a bundle with a certificate, E401 when none of the
-    keys has signed, and E402 when what was signed is no in-toto payload.
+    Raises :class:`VerificationFault`: E406 for a bundle with a certificate, or where no key was
+    named, E401 when none of the keys has signed, and E402 when what was signed is no in-toto
+    payload.
     """
     if signed.certified:
         hint = "a certificate's bundle is verified by identity and issuer, not with --key"
         what = "the bundle carries a certificate, and a key was named"
         raise VerificationFault("E406", what, hint)
+    if not keys:
+        hint = "a key's bundle is verified with --key, not by identity and issuer"
+        raise VerificationFault("E406", "the bundle carries no certificate", hint)
     message = pae(signed.payload_type, signed.payload)
     signer = next((key for key in keys if key.verify(signed.signature, message)), None)
     if signer is None:
         named = " or ".join(f"the {key.type} key `{key.fingerprint}`" for key in keys)
-        what = f"the signature is not by {named or 'a key that was named'}"
+        what = f"the signature is not by {named}"
         raise VerificationFault("E401", what, "ask for the key that signed")
     check_payload_type(signed)
     return signer

@@ -49,8 +49,8 @@ class TrustRoot:
         """The root as `sigstore` takes it. Raises :class:`UsageFault` E701 for another shape."""
         return _parsed(self.document, self.source)
 
-    def at(self, times: Iterable[datetime]) -> TrustedRoot:
-        """The part of the root that was in use at all ``times``.
+    def at(self, times: Iterable[datetime]) -> TrustedRoot | None:
+        """The part of the root that was in use at all ``times``; ``None`` where that is all of it.
 
         `sigstore` takes authorities and logs whose time is over, too, whenever they signed.
         """
@@ -59,7 +59,9 @@ class TrustRoot:
             name: [item for item in self.document.get(name, []) if _covers(item, moments)]
             for name in _LISTS
         }
-        return _parsed({**self.document, **kept}, self.source)
+        if all(kept[name] == self.document.get(name, []) for name in _LISTS):
+            return None
+        return _shaped({**self.document, **kept})
 
     def stale(self, now: datetime) -> str | None:
         """Why this root may not know of today's keys, or ``None``: a package's copy that was to
@@ -121,15 +123,20 @@ def read_document(path: Path) -> dict[str, Any]:
     return value
 
 
+def _shaped(document: dict[str, Any]) -> TrustedRoot:
+    from sigstore.models import TrustedRoot
+    from sigstore_models.trustroot.v1 import TrustedRoot as Shape
+
+    return TrustedRoot(Shape.from_json(json.dumps(document)))
+
+
 def _parsed(document: dict[str, Any], source: str) -> TrustedRoot:
     try:
         from sigstore.errors import Error
-        from sigstore.models import TrustedRoot
-        from sigstore_models.trustroot.v1 import TrustedRoot as Shape
     except ModuleNotFoundError as err:
         raise missing_extra() from err
     try:
-        root = TrustedRoot(Shape.from_json(json.dumps(document)))
+        root = _shaped(document)
         root.get_fulcio_certs()
         root.get_timestamp_authorities()
     except (Error, ValueError) as err:

@@ -17,6 +17,7 @@ from invarlock.cli.arguments import (
     parse_device,
     parse_required,
 )
+from invarlock.cli.identities import one_root, parse_identities
 
 _PATH: Final = click.Path(path_type=Path)
 _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
@@ -27,6 +28,14 @@ _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
 @click.option(
     "--key", "keys", type=_PATH, multiple=True, help="Public key of a signer that you trust."
 )
+@click.option(
+    "--identity", "identities", multiple=True, help="Whose certificate you trust, exactly."
+)
+@click.option("--issuer", "issuers", multiple=True, help="By whose word; one for each --identity.")
+@click.option("--repository", help="The source repository's URI, where it is not the workflow's.")
+@click.option("--ref", help="The source's ref, where it is not the workflow's.")
+@click.option("--trust-config", type=_PATH, help="Which Sigstore.  [default: the public one]")
+@click.option("--trusted-root", type=_PATH, help="Its trusted root alone.")
 @click.option(
     "--cosigned", type=_PATH, multiple=True, help="A further bundle, with another's signature."
 )
@@ -89,6 +98,12 @@ def verify(
     *,
     bundle: Path,
     keys: tuple[Path, ...],
+    identities: tuple[str, ...],
+    issuers: tuple[str, ...],
+    repository: str | None,
+    ref: str | None,
+    trust_config: Path | None,
+    trusted_root: Path | None,
     cosigned: tuple[Path, ...],
     run: Path | None,
     subject: Path | None,
@@ -127,6 +142,8 @@ def verify(
     request = VerifyRequest(
         bundle=bundle,
         keys=keys,
+        identities=parse_identities(identities, issuers, repository, ref),
+        trust_root=one_root(trust_config, trusted_root),
         cosigned=cosigned,
         run=run,
         subject=subject,

@@ -6,12 +6,12 @@ the word of a signature that does not hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from invarlock.attest.predicate import Predicate
 from invarlock.attest.statement import Statement, parse_statement
-from invarlock.errors import InternalFault, VerificationFault
+from invarlock.errors import CODES, InternalFault, VerificationFault
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import Contract
 from invarlock.judge import (
@@ -55,8 +55,8 @@ def verify_bundle(request: VerifyRequest, say: Say = lambda line: None) -> Verif
     :class:`SafetyRefusal` for a model folder that no one should load.
     """
     request.check()
-    trust = trusted(request)
     bar = bar_of_policy(request.policy) if request.policy is not None else None
+    trust = trusted(request, bar.ir if bar is not None else None)
     reference = bar_of_policy(request.reference) if request.reference is not None else None
     state = State(request, trust, bar, reference)
     state.statement = _signed(state)
@@ -79,7 +79,15 @@ def _signed(state: State) -> Statement | None:
         state.findings.append(refusal_of(Level.SIGNED, err))
         return None
     state.signatures = signatures
+    state.findings.extend(_stale(signatures))
     return statement
+
+
+def _stale(signatures: Iterable[Signature]) -> Iterator[Finding]:
+    """A warning for each trust root that may not know of today's keys."""
+    for why in dict.fromkeys(one.stale for one in signatures if one.stale is not None):
+        hint = CODES["E424"].remedy
+        yield Finding(level=Level.SIGNED, kind="warning", code="E424", what=why, hint=hint)
 
 
 def _examine(state: State, statement: Statement, say: Say) -> None:

@@ -20,12 +20,29 @@ ORDER: Final = tuple(Level)
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedIdentity:
+    """Whose certificate is trusted, by whose word; nothing in it is a pattern.
+
+    ``repository`` and ``ref`` are the source's that a workflow must have run for. Where they are
+    ``None``, a workflow must have run for its own: who else calls it is somebody else.
+    """
+
+    identity: str
+    issuer: str
+    repository: str | None = None
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class VerifyRequest:
     """One verification.
 
     Attributes:
         bundle: the bundle's file, or a run's folder that holds one.
         keys: public keys of signers that the consumer trusts.
+        identities: whose certificates the consumer trusts; without any key or identity, the
+            workflows that ``policy`` requires one of in `signature.by`.
+        trust_root: a Sigstore trusted root or trust configuration; the public one when ``None``.
         cosigned: further bundles, each with another signature of the same statement.
         run: the run's folder; the bundle's own folder when ``None``.
         subject: the subject model's folder, read and hashed in full.
@@ -49,6 +66,8 @@ class VerifyRequest:
 
     bundle: Path
     keys: tuple[Path, ...] = ()
+    identities: tuple[ExpectedIdentity, ...] = ()
+    trust_root: Path | None = None
     cosigned: tuple[Path, ...] = ()
     run: Path | None = None
     subject: Path | None = None
@@ -87,9 +106,12 @@ class VerifyRequest:
 
     def check(self) -> None:
         """Raise :class:`UsageFault` E701 for what cannot be asked, or not together."""
-        if not self.keys:
-            hint = "pass --key PUB; a key that travels with the bundle proves nothing"
-            raise UsageFault("E701", "no key to verify with", hint)
+        if not self.keys and not self.identities and self.policy is None:
+            hint = (
+                "pass --key PUB, or --identity and --issuer; what travels with the bundle "
+                "proves nothing"
+            )
+            raise UsageFault("E701", "no key and no identity to verify with", hint)
         if self.subject is not None and self.subject_digest is not None:
             raise _conflict("--subject", "--subject-digest")
         if self.policy is not None and self.policy_digest is not None:

@@ -84,11 +84,12 @@ class _Closed(BaseModel):
 class Finding(_Closed):
     """One thing that does not hold, or is lacking. Texts may quote untrusted words.
 
-    ``kind`` is ``refused`` (exit 4), ``lacking`` or ``undecided`` (exit 3).
+    ``kind`` is ``refused`` (exit 4), ``lacking`` or ``undecided`` (exit 3), or ``warning``, which
+    moves no exit code.
     """
 
     level: Level
-    kind: Literal["refused", "lacking", "undecided"]
+    kind: Literal["refused", "lacking", "undecided", "warning"]
     code: str
     what: str
     found: str | None = None
@@ -112,15 +113,27 @@ class SignedTime(_Closed):
     seconds: int
 
 
+class Certificate(_Closed):
+    """Who a certificate names: an address or a workflow's URI, by which issuer's word, and for a
+    workflow the source repository and ref that it ran for, and the workflow that was started."""
+
+    identity: str
+    issuer: str
+    repository: str | None = None
+    ref: str | None = None
+    build: str | None = None
+
+
 class Signer(_Closed):
     """One signature that was verified: the bundle it is in and the digest of its bytes, by which
-    key, whether an entry of it in a transparency log was verified, and the times that are
-    proven."""
+    key or whose certificate, whether an entry of it in a transparency log was verified, and the
+    times that are proven."""
 
     bundle: str
     bundle_digest: Digest
-    type: Literal["p256", "ed25519"]
-    key: str
+    type: Literal["p256", "ed25519", "certificate"]
+    key: str | None = None
+    certificate: Certificate | None = None
     logged: bool = False
     times: tuple[SignedTime, ...] = ()
 

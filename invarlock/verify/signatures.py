@@ -10,15 +10,20 @@ import os
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from invarlock.attest.bundle import MAX_BUNDLE, Signed, parse_bundle, verify_signature
 from invarlock.attest.keys import PublicKey, load_public
+from invarlock.attest.trust_root import TrustRoot, public_root, root_of_file
 from invarlock.canonical import digest_bytes
-from invarlock.errors import EnvironmentFault, VerificationFault
+from invarlock.errors import EnvironmentFault, UsageFault, VerificationFault
+from invarlock.policy.ir import BarIR, Signers
 from invarlock.policy.signers import KeySigner, WorkflowSigner
-from invarlock.verify.request import VerifyRequest
-from invarlock.verify.result import Signer
+from invarlock.verify.identity import check_identity, check_rules
+from invarlock.verify.keyless import verify_keyless
+from invarlock.verify.request import ExpectedIdentity, VerifyRequest
+from invarlock.verify.result import Certificate, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +31,55 @@ class Signature:
     """One signature that was verified.
 
     ``identity`` is what a policy's signer rules are held against, ``None`` where they have no word
-    for it.
+    for it. ``stale`` says why the trust root that vouched for it may be out of date.
     """
 
     signer: Signer
     identity: KeySigner | WorkflowSigner | None
+    stale: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """What the consumer trusts to sign, read before anything untrusted is."""
+    """Whom the consumer trusts to sign, read before anything untrusted is.
+
+    ``rules`` are those of the consumer's bar, where neither a key nor an identity was named.
+    ``root`` vouches for certificates and timestamps, the public instance's when ``None``.
+    """
 
     keys: tuple[PublicKey, ...]
+    identities: tuple[ExpectedIdentity, ...]
+    rules: tuple[Signers, ...]
+    root: TrustRoot | None
+
+    @property
+    def certificates(self) -> bool:
+        """Whether anybody may sign with a certificate."""
+        return bool(self.identities or self.rules)
 
 
-def trusted(request: VerifyRequest) -> Trusted:
-    """The keys that ``request`` names. Raises as :func:`invarlock.attest.keys.load_public`."""
-    return Trusted(tuple(load_public(path) for path in request.keys))
+def trusted(request: VerifyRequest, bar: BarIR | None) -> Trusted:
+    """Whom ``request`` names, or else ``bar``, the consumer's own.
+
+    Raises :class:`UsageFault` E701 where nobody is named, and as
+    :func:`invarlock.attest.keys.load_public` and :func:`invarlock.attest.trust_root.root_of_file`.
+    """
+    keys = tuple(load_public(path) for path in request.keys)
+    root = None if request.trust_root is None else root_of_file(request.trust_root)
+    rules = () if keys or request.identities else _rules(bar)
+    if not keys and not request.identities and not rules:
+        hint = "pass --key PUB, or --identity and --issuer, or name a workflow in `signature.by`"
+        raise UsageFault("E701", "no key and no identity to verify with", hint)
+    return Trusted(keys, request.identities, rules, root)
 
 
 def check_signatures(request: VerifyRequest, trust: Trusted) -> tuple[bytes, tuple[Signature, ...]]:
     """The payload that all bundles sign, and who signed it, in the order of the bundles.
 
-    Raises :class:`VerificationFault`: as :func:`parse_bundle` and :func:`verify_signature`, and
-    E403 where two bundles sign different statements; :class:`EnvironmentFault` E601 or E602 for a
-    bundle that cannot be read.
+    Raises :class:`VerificationFault`: as :func:`parse_bundle`, :func:`verify_signature` and
+    :func:`invarlock.verify.keyless.verify_keyless`, E420 for a certificate of somebody who is not
+    trusted, and E403 where two bundles sign different statements; :class:`EnvironmentFault` E601
+    or E602 for a bundle that cannot be read.
     """
     first, *others = (request.bundle_file, *request.cosigned)
     signed = parse_bundle(read_bundle(first))
@@ -74,7 +103,21 @@ def by_signer(signatures: Sequence[Signature]) -> dict[KeySigner | WorkflowSigne
     return found
 
 
+def _rules(bar: BarIR | None) -> tuple[Signers, ...]:
+    """What ``bar`` requires of who signs, if that can be a workflow."""
+    gates = () if bar is None else bar.gates
+    found = tuple(
+        gate.relation
+        for gate in gates
+        if gate.level == "require" and isinstance(gate.relation, Signers)
+    )
+    workflows = any(isinstance(rule, WorkflowSigner) for one in found for rule in one.rules)
+    return found if workflows else ()
+
+
 def _check(path: Path, signed: Signed, trust: Trusted) -> Signature:
+    if signed.certified and trust.certificates:
+        return _keyless(path, signed, trust)
     key = verify_signature(signed, trust.keys)
     signer = Signer(
         bundle=str(path),
@@ -83,6 +126,32 @@ def _check(path: Path, signed: Signed, trust: Trusted) -> Signature:
         key=key.fingerprint,
     )
     return Signature(signer, KeySigner(key=key.fingerprint))
+
+
+def _keyless(path: Path, signed: Signed, trust: Trusted) -> Signature:
+    root = trust.root if trust.root is not None else public_root()
+    found = verify_keyless(signed, root)
+    who = found.identity
+    if trust.identities:
+        check_identity(who, trust.identities)
+    else:
+        check_rules(who, trust.rules)
+    certificate = Certificate(
+        identity=who.name,
+        issuer=who.issuer,
+        repository=who.repository,
+        ref=who.ref,
+        build=who.build,
+    )
+    signer = Signer(
+        bundle=str(path),
+        bundle_digest=digest_bytes(signed.data),
+        type="certificate",
+        certificate=certificate,
+        logged=True,
+        times=found.times,
+    )
+    return Signature(signer, who.workflow, root.stale(datetime.now(UTC)))
 
 
 def read_bundle(path: Path) -> bytes:

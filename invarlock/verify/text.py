@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 from invarlock.verify.result import (
     DriftedKey,
     Finding,
     PolicyDigest,
+    Signer,
     Strictness,
     VerificationResult,
 )
@@ -46,7 +48,7 @@ def _facts(result: VerificationResult) -> Iterator[str]:
     for level, status in result.levels.items():
         yield f"{level:<11} {status}"
     for signer in result.signers:
-        yield f"signer      {signer.type} {signer.key}"
+        yield from _signer(signer)
     if result.subject is not None:
         yield f"subject     {result.subject}"
     if result.origin == "imported":
@@ -54,6 +56,19 @@ def _facts(result: VerificationResult) -> Iterator[str]:
     if result.bar is not None:
         source = "your policy" if result.bar.source == "policy" else "the run's, by your digest"
         yield f"bar         {result.bar.name} ({source}) {result.bar.digest}"
+
+
+def _signer(signer: Signer) -> Iterator[str]:
+    found = signer.certificate
+    if found is None:
+        yield f"signer      {signer.type} {signer.key}"
+    else:
+        yield f"signer      {found.identity} ({found.issuer})"
+        if found.repository is not None:
+            yield f"source      {found.repository} at {found.ref}"
+    for time in signer.times:
+        moment = datetime.fromtimestamp(time.seconds, UTC).isoformat()
+        yield f"signed by   {moment} ({time.source})"
 
 
 def _drift(found: PolicyDigest) -> Iterator[str]:

@@ -1,0 +1,183 @@
+"""A bundle with a certificate: chain, certificate log, time, log entry, signature, and who it is.
+
+Sigstore's client verifies, offline, under a trust root of the consumer's or the public one. What it
+leaves to its callers is done here: the payload's type, the identity, and that authority and logs
+were in use when they signed.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from invarlock.attest.bundle import Signed, check_payload_type
+from invarlock.attest.sigstore_extra import missing_extra
+from invarlock.attest.trust_root import TrustRoot
+from invarlock.errors import CODES, VerificationFault
+from invarlock.verify.result import SignedTime
+from invarlock.verify.timestamps import stamped_times
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+    from sigstore.models import Bundle, TrustedRoot
+
+    from invarlock.attest.certificate import CertificateIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class Keyless:
+    """A keyless signature that was verified: whose, and the times that are proven."""
+
+    identity: CertificateIdentity
+    times: tuple[SignedTime, ...]
+
+
+class _Anyone:
+    """Whoever the certificate names; that is looked at once everything else holds."""
+
+    def verify(self, cert: Certificate) -> None:
+        """Nothing to refuse here."""
+
+
+def verify_keyless(signed: Signed, root: TrustRoot) -> Keyless:
+    """Who signed ``signed``, a bundle with a certificate, by the word of ``root``.
+
+    Raises :class:`VerificationFault`: E401 for a signature that does not hold, E402 for what is no
+    in-toto payload, E405 for a malformed bundle or certificate, E421 for a certificate of another
+    root, E422 without a trusted time within the certificate's, E423 for a log entry that does not
+    hold; :class:`EnvironmentFault` E605 without the extra.
+    """
+    try:
+        from sigstore.models import Bundle
+    except ModuleNotFoundError as err:
+        raise missing_extra() from err
+    from invarlock.attest.certificate import identity_of
+
+    logging.getLogger("sigstore").addHandler(logging.NullHandler())
+    with _faults():
+        bundle = Bundle.from_json(signed.data)
+        everything = root.parsed()
+        _verify(bundle, everything, signed.payload)
+        _check_size(signed)
+    times = _times(signed, everything)
+    _verify_at(bundle, root, times, signed.payload)
+    check_payload_type(signed)
+    return Keyless(identity_of(bundle.signing_certificate), times)
+
+
+def _verify(bundle: Bundle, root: TrustedRoot, payload: bytes) -> None:
+    from sigstore.verify import Verifier
+
+    _, found = Verifier(trusted_root=root).verify_dsse(bundle, _Anyone())
+    if found != payload:
+        raise _malformed("its payload reads in two ways")
+
+
+def _check_size(signed: Signed) -> None:
+    """The proof is for the tree whose size the log signed; the client compares the root alone."""
+    for entry in _material(signed)["tlogEntries"]:
+        proof = entry["inclusionProof"]
+        signed_size = proof["checkpoint"]["envelope"].split("\n")[1]
+        if int(proof["treeSize"]) != int(signed_size):
+            what = "the bundle: the inclusion proof is for another tree than the checkpoint"
+            raise VerificationFault("E423", what, CODES["E423"].remedy)
+
+
+def _verify_at(
+    bundle: Bundle, root: TrustRoot, times: Sequence[SignedTime], payload: bytes
+) -> None:
+    """Once more, with only what was in use then: the client takes what has been given up, too."""
+    then = root.at(datetime.fromtimestamp(time.seconds, UTC) for time in times)
+    if then is None:
+        return
+    try:
+        with _faults():
+            _verify(bundle, then, payload)
+    except VerificationFault as err:
+        what = "the certificate authority or a log was not in use when the bundle was signed"
+        raise VerificationFault("E421", what, "ask the producer to sign again") from err
+
+
+def _times(signed: Signed, root: TrustedRoot) -> tuple[SignedTime, ...]:
+    """The times that are proven, once the bundle was verified.
+
+    A log's time counts where its promise, which was verified, covers it.
+    """
+    material = _material(signed)
+    found = []
+    for entry in material["tlogEntries"]:
+        seconds = int(entry.get("integratedTime") or 0)
+        if entry.get("inclusionPromise") and seconds:
+            found.append(SignedTime(source="log", seconds=seconds))
+    stamps = material.get("timestampVerificationData") or {}
+    items = [item["signedTimestamp"] for item in stamps.get("rfc3161Timestamps") or ()]
+    stamped = stamped_times(list(map(base64.b64decode, items)), signed.signature, root)
+    return (
+        *found,
+        *(SignedTime(source="timestamp", seconds=int(time.timestamp())) for time in stamped),
+    )
+
+
+def _material(signed: Signed) -> dict[str, Any]:
+    material: dict[str, Any] = json.loads(signed.data)["verificationMaterial"]
+    return material
+
+
+_CODES: Final = (
+    ("not enough sources of verified time", "E422"),
+    ("no Timestamp Authorities", "E422"),
+    ("bundle must contain an inclusion promise", "E422"),
+    ("invalid signing cert: expired", "E422"),
+    ("too many signed timestamp", "E422"),
+    ("duplicate timestamp", "E422"),
+    ("failed to build timestamp certificate chain", "E421"),
+    ("failed to verify SCT", "E421"),
+    ("Fulcio certificates not found", "E421"),
+    ("CTFE keys not found", "E421"),
+    ("Key usage is not", "E421"),
+    ("Extended usage does", "E421"),
+    ("DSSE: invalid signature", "E401"),
+    ("invalid log entry", "E423"),
+    ("log entry", "E423"),
+    ("transparency log entry", "E423"),
+    ("trusted root contains no transparency log", "E423"),
+    ("Did not find any Rekor keys", "E423"),
+    ("invalid DSSE log entry", "E423"),
+    ("expected SHA256 payload hash", "E423"),
+    ("Unsupported DSSE log entry", "E423"),
+    ("Integrated time only", "E423"),
+    ("DSSE envelope must have exactly one", "E423"),
+)
+"""How the client's messages begin, and what they are about. They choose a code, never a verdict."""
+
+
+@contextmanager
+def _faults() -> Iterator[None]:
+    """Whatever the client refuses, or stumbles over, as one of our codes."""
+    from cryptography.x509 import ExtensionNotFound
+    from sigstore.errors import Error
+
+    try:
+        yield
+    except Error as err:
+        raise _fault(" ".join(str(err).split())) from err
+    except (ValueError, TypeError, AttributeError, KeyError, ExtensionNotFound) as err:
+        raise _malformed(" ".join(str(err).split())[:300] or type(err).__name__) from err
+
+
+def _fault(message: str) -> VerificationFault:
+    if "not valid at validation time" in message:
+        code = "E422"
+    else:
+        code = next((code for start, code in _CODES if message.startswith(start)), "E405")
+    return VerificationFault(code, f"the bundle: {message[:300]}", CODES[code].remedy)
+
+
+def _malformed(why: str) -> VerificationFault:
+    return VerificationFault("E405", f"the bundle: {why}", CODES["E405"].remedy)

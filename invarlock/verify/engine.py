@@ -6,12 +6,12 @@ the word of a signature that does not hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from invarlock.attest.predicate import Predicate
 from invarlock.attest.statement import Statement, parse_statement
-from invarlock.errors import CODES, InternalFault, VerificationFault
+from invarlock.errors import InternalFault, VerificationFault
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.schema import Contract
 from invarlock.judge import (
@@ -40,7 +40,7 @@ from invarlock.verify.request import VerifyRequest
 from invarlock.verify.requirements import check_required
 from invarlock.verify.result import Finding, Level, VerificationResult, refusal_of
 from invarlock.verify.run_folder import open_run
-from invarlock.verify.signatures import by_signer, check_signatures, trusted
+from invarlock.verify.signatures import by_signer, check_signatures, stale_roots, trusted
 from invarlock.verify.state import State
 
 Say = Callable[[str], None]
@@ -79,15 +79,8 @@ def _signed(state: State) -> Statement | None:
         state.findings.append(refusal_of(Level.SIGNED, err))
         return None
     state.signatures = signatures
-    state.findings.extend(_stale(signatures))
+    state.findings.extend(stale_roots(signatures))
     return statement
-
-
-def _stale(signatures: Iterable[Signature]) -> Iterator[Finding]:
-    """A warning for each trust root that may not know of today's keys."""
-    for why in dict.fromkeys(one.stale for one in signatures if one.stale is not None):
-        hint = CODES["E424"].remedy
-        yield Finding(level=Level.SIGNED, kind="warning", code="E424", what=why, hint=hint)
 
 
 def _examine(state: State, statement: Statement, say: Say) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +17,13 @@ from invarlock.attest.bundle import MAX_BUNDLE, Signed, parse_bundle, verify_sig
 from invarlock.attest.keys import PublicKey, load_public
 from invarlock.attest.trust_root import TrustRoot, public_root, root_of_file
 from invarlock.canonical import digest_bytes
-from invarlock.errors import EnvironmentFault, UsageFault, VerificationFault
+from invarlock.errors import CODES, EnvironmentFault, UsageFault, VerificationFault
 from invarlock.policy.ir import BarIR, Signers
 from invarlock.policy.signers import KeySigner, WorkflowSigner
 from invarlock.verify.identity import check_identity, check_rules
 from invarlock.verify.keyless import verify_keyless
 from invarlock.verify.request import ExpectedIdentity, VerifyRequest
-from invarlock.verify.result import Certificate, Signer
+from invarlock.verify.result import Certificate, Finding, Level, Signer
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Trusted:
         return bool(self.identities or self.rules)
 
 
-def trusted(request: VerifyRequest, bar: BarIR | None) -> Trusted:
+def trusted(request: VerifyRequest, bar: BarIR | None = None) -> Trusted:
     """Whom ``request`` names, or else ``bar``, the consumer's own.
 
     Raises :class:`UsageFault` E701 where nobody is named, and as
@@ -101,6 +101,13 @@ def by_signer(signatures: Sequence[Signature]) -> dict[KeySigner | WorkflowSigne
         if one.identity is not None:
             found[one.identity] = found.get(one.identity, False) or one.signer.logged
     return found
+
+
+def stale_roots(signatures: Sequence[Signature]) -> Iterator[Finding]:
+    """A warning for each trust root that may not know of today's keys."""
+    for why in dict.fromkeys(one.stale for one in signatures if one.stale is not None):
+        hint = CODES["E424"].remedy
+        yield Finding(level=Level.SIGNED, kind="warning", code="E424", what=why, hint=hint)
 
 
 def _rules(bar: BarIR | None) -> tuple[Signers, ...]:

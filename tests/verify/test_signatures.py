@@ -96,7 +96,12 @@ def test_bundles_of_two_runs_are_refused(scene: Scene) -> None:
     assert result.subject is None
 
 
-def test_no_key_is_a_mistake_of_the_call(scene: Scene) -> None:
-    with pytest.raises(UsageFault, match="no key") as caught:
-        scene.verify(keys=())
-    assert caught.value.code == "E701"
+def test_nobody_to_trust_is_a_mistake_of_the_call(scene: Scene) -> None:
+    keys_alone = POLICY.replace(SIGNERS, b"in {team}")
+    (scene.root / "keys.invar").write_bytes(keys_alone)
+    bar = f"{scene.root / 'keys.invar'}#{BAR[0]}+{BAR[1]}"
+    for policy in (None, bar):
+        with pytest.raises(UsageFault, match="no key and no identity") as caught:
+            scene.verify(keys=(), policy=policy)
+        assert caught.value.code == "E701"
+    assert scene.verify(policy=bar).exit_code == 0

@@ -59,6 +59,7 @@ generate: setup
 	$(BIN)/python scripts/generate_parser.py
 	$(BIN)/python scripts/generate_reference.py
 	$(BIN)/python scripts/generate_schemas.py
+	$(BIN)/python scripts/generate_golden.py
 	$(BIN)/python scripts/generate_corpus.py
 	$(BIN)/python scripts/generate_textmate.py
 

@@ -44,6 +44,7 @@ _JUDGE: Final = _recomputed("by the judge, from evidence and bar")
 _RUNTIME: Final = _recomputed("from the observations in the manifest, the worst boundary first")
 _CONTRACT: Final = _recomputed("from the bar")
 _SUBJECT: Final = _bound("the subject's folder: exact set of files, or its root digest")
+_OMS: Final = _recomputed("from the digests of the files listed, as `model_signing` does")
 _BASELINE: Final = _bound("the baseline's folder, when given or pinned by the consumer's bar")
 _DATA: Final = _bound("the data file, when given or pinned; the schedule's seed depends on it")
 _FILES: Final = _bound("the run's files")
@@ -84,8 +85,10 @@ _SHARED: Final[dict[str, Field]] = {
     "seeds.beacon": _HEADER,
     "seeds.bootstrap": _CONTRACT,
     "subject": _SUBJECT,
+    "subject.oms": _OMS,
     "subject.files[].loaded": _recomputed("from the file's name"),
     "baseline": _BASELINE,
+    "baseline.oms": _OMS,
     "baseline.files[].loaded": _recomputed("from the file's name"),
     "look.reached": _recomputed("by how many of the planned windows are there"),
     "look.of": _recomputed("from the bar"),
@@ -114,6 +117,11 @@ FIELDS: Final[dict[str, dict[str, Field]]] = {
         **{f"predicate.{path}": field for path, field in _SHARED.items()},
         "predicate.report.path": _FIXED,
         "predicate.report.digest": _bound("`evaluation.report.json`"),
+        "predicate.bom.mlbom": _bound("`mlbom.cdx.json`, which is built again from the report"),
+        "predicate.bom.sbom": _bound(
+            "`sbom.cdx.json`; what is installed is the host's word, the rest is built again from "
+            "report and manifest"
+        ),
     },
     "report": {
         **_SHARED,

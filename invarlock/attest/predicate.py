@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from invarlock.bom.document import MLBOM_FILE, SBOM_FILE
 from invarlock.evidence.schema import DataFacts, Digest, LogFacts, Origin, RuntimeFacts
 from invarlock.judge import GateOutcome, Outcome
 from invarlock.judge.records import (
@@ -45,6 +46,13 @@ class ReportRef(Closed):
 
     path: Literal["evaluation.report.json"] = "evaluation.report.json"
     digest: Digest
+
+
+class BomDigests(Closed):
+    """Digests of the run's bills of materials; what it has none of is not claimed."""
+
+    mlbom: Digest | None
+    sbom: Digest | None
 
 
 class GateSummary(Closed):
@@ -89,11 +97,13 @@ class Predicate(Closed):
     evidence_digest: Digest
     merkle_root: Digest
     report: ReportRef
+    bom: BomDigests
     files: tuple[FileRecord, ...]
 
 
 def predicate_of(report: Report, report_digest: Digest) -> Predicate:
     """The predicate of ``report``, whose file has ``report_digest``. Pure."""
+    digests = {file.path: file.digest for file in report.files}
     return Predicate(
         created=report.created,
         timings=report.timings,
@@ -115,6 +125,7 @@ def predicate_of(report: Report, report_digest: Digest) -> Predicate:
         evidence_digest=report.evidence_digest,
         merkle_root=report.merkle_root,
         report=ReportRef(digest=report_digest),
+        bom=BomDigests(mlbom=digests.get(MLBOM_FILE), sbom=digests.get(SBOM_FILE)),
         files=report.files,
     )
 

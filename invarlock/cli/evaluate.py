@@ -66,6 +66,13 @@ _PATH = click.Path(path_type=Path)
 @click.option("--cache", type=_PATH, help="Folder of kept baseline results.")
 @click.option("--no-cache", is_flag=True, help="Measure the baseline anew, and keep nothing.")
 @click.option("--time-limit", type=click.IntRange(min=1), default=3600, show_default=True)
+@click.option(
+    "--bom-version",
+    type=click.Choice(["1.6", "1.7"]),
+    default="1.6",
+    show_default=True,
+    help="CycloneDX of the bills of materials.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.pass_context
 def evaluate(
@@ -89,6 +96,7 @@ def evaluate(
     cache: Path | None,
     no_cache: bool,
     time_limit: int,
+    bom_version: Literal["1.6", "1.7"],
     form: str,
 ) -> None:
     """Measure SUBJECT against BASELINE under a bar of a policy, and write the run to OUT."""
@@ -113,6 +121,7 @@ def evaluate(
         cache=cache,
         use_cache=not no_cache,
         time_limit_s=float(time_limit),
+        bom_version=bom_version,
     )
     with status_line() as say:
         report = run(request, say)

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 
+from invarlock.bom.validate import check_validator
 from invarlock.errors import EnvironmentFault
 from invarlock.evaluate.assemble import assemble, observed
 from invarlock.evaluate.cache import BaselineCache
@@ -31,6 +32,7 @@ def run(request: Request, say: Say) -> Report:
     Raises the errors of DESIGN section 9; the run folder then does not exist.
     """
     check_free(request.out)
+    check_validator()
     _check_present(request)
     chosen = choose_bar(request)
     # All three raise before a byte of a model is read, should the bar leave the schedule open.
@@ -104,6 +106,7 @@ def _record(chosen: ChosenBar, reached: Reached) -> Record:
             policy=request.policy,
         ),
         packages=arms[1].answer.packages,
+        bom_version=request.bom_version,
         kernels=arms[1].answer.kernels,
         threads=arms[1].answer.threads,
     )

@@ -16,6 +16,8 @@ from typing import Final, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from invarlock.artifacts.folder import SealedFile, seal_bytes, seal_file, tree_of
+from invarlock.bom.document import Version
+from invarlock.bom.validate import check_validator
 from invarlock.canonical import canonical_bytes
 from invarlock.errors import EnvironmentFault
 from invarlock.evaluate.combine import required, unusable
@@ -80,6 +82,7 @@ class ImportRequest:
     beacon: Beacon | None = None
     requested_mode: Literal["auto", "sandbox", "host"] = "auto"
     time_limit_s: float = 600.0
+    bom_version: Version = "1.6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,7 @@ def run_import(request: ImportRequest, say: Say) -> Report:
     order, E003 for a line that cannot be read. The run folder then does not exist.
     """
     check_free(request.out)
+    check_validator()
     _check_present(request)
     chosen = choose_bar(request)
     schedule_of(chosen.bar, chosen.bar.digest)
@@ -240,6 +244,7 @@ def _record(
             policy=request.policy,
         ),
         packages=subject.answer.packages,
+        bom_version=request.bom_version,
     )
 
 

@@ -13,6 +13,8 @@ from typing import Final
 
 from invarlock import __version__
 from invarlock.artifacts.folder import FileEntry
+from invarlock.bom.document import Version
+from invarlock.bom.written import boms
 from invarlock.canonical import canonical_bytes, decimal_text, digest_bytes, quantise
 from invarlock.evaluate.request import ChosenBar
 from invarlock.evaluate.run_folder import write_file
@@ -68,6 +70,7 @@ class Record:
         baseline, subject: every file of the model folders.
         names: what the user called things.
         packages: versions that can change a number.
+        bom_version: of CycloneDX, for the bills of materials.
         kernels, threads: what chose the kernels, and the threads of one boundary, where it was
             measured here.
     """
@@ -79,12 +82,16 @@ class Record:
     subject: tuple[FileEntry, ...]
     names: Names
     packages: Mapping[str, str]
+    bom_version: Version = "1.6"
     kernels: Mapping[str, str] = field(default_factory=dict)
     threads: int | None = None
 
 
 def write_run(folder: Path, record: Record, watch: Watch) -> Report:
-    """Write every file of the run but the report, judge what was written, write the report."""
+    """Write every file of the run but the report, judge what was written, write the report.
+
+    The bills of materials say what was judged, and the report lists them: it is judged first.
+    """
     chosen, compiled = record.chosen, record.chosen.compiled
     files = {
         **{f"evidence/{name}": data for name, data in record.parts.items()},
@@ -103,18 +110,25 @@ def write_run(folder: Path, record: Record, watch: Watch) -> Report:
                 spans=gate_places(compiled, chosen.name),
                 baseline_files=_records(record.baseline),
                 subject_files=_records(record.subject),
-                run_files=tuple(
-                    FileRecord(path=path, size=len(data), digest=digest_bytes(data))
-                    for path, data in sorted(files.items())
-                ),
+                run_files=_run_files(files),
                 declared=_declared(record, watch),
             )
         )
-    for path, data in files.items():
+    made = boms(report, record.manifest, record.bom_version)
+    listed = (*report.files, *_run_files(made))
+    report = report.model_copy(update={"files": tuple(sorted(listed, key=lambda f: f.path))})
+    for path, data in {**files, **made}.items():
         write_file(folder / path, data)
     write_file(folder / REPORT_FILE, report.encode())
     write_file(folder / "report.html", render_html(report).encode())
     return report
+
+
+def _run_files(files: Mapping[str, bytes]) -> tuple[FileRecord, ...]:
+    return tuple(
+        FileRecord(path=path, size=len(data), digest=digest_bytes(data))
+        for path, data in sorted(files.items())
+    )
 
 
 def _records(files: tuple[FileEntry, ...]) -> tuple[FileRecord, ...]:

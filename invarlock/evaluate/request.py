@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from invarlock.bom.document import Version
 from invarlock.errors import UsageFault
 from invarlock.evaluate.memory import available_bytes, sealed_share
 from invarlock.evidence.schema import Beacon
@@ -19,7 +20,7 @@ from invarlock.policy.ir import BarIR
 class Request:
     """One evaluation. ``memory_budget`` in bytes for everything (``None``: what is available),
     ``time_limit_s`` in seconds for each boundary, ``threads`` of each boundary; ``workers`` count
-    for the executor ``ray``."""
+    for the executor ``ray``; ``bom_version`` of CycloneDX."""
 
     policy: str
     tier: str | None
@@ -38,6 +39,7 @@ class Request:
     threads: int | None = None
     executor: Literal["local", "ray"] = "local"
     workers: int = 2
+    bom_version: Version = "1.6"
 
     @property
     def budget(self) -> int:

@@ -123,9 +123,11 @@ class ModelFile(FileRecord):
 
 
 class ModelRecord(Frozen):
-    """A model folder: its root digest and all its files, sorted by path."""
+    """A model folder: its root digest and all its files, sorted by path. ``oms`` joins it to a
+    signature of OpenSSF Model Signing (:mod:`invarlock.artifacts.oms`)."""
 
     digest: Digest
+    oms: Digest
     files: tuple[ModelFile, ...]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from invarlock.artifacts.folder import FileEntry, root_digest
 from invarlock.artifacts.kinds import is_loaded
+from invarlock.artifacts.oms import oms_digest
 from invarlock.canonical import decimal_text, digest_bytes, digest_json
 from invarlock.errors import VerificationFault
 from invarlock.evidence.leaves import windows_root
@@ -249,7 +250,8 @@ def _model(arm: Arm, root: Digest, files: Iterable[FileRecord]) -> ModelRecord:
         raise VerificationFault(
             "E403", f"the {arm}'s files do not give the root digest in the evidence", _HINT
         )
-    return ModelRecord(digest=root, files=records)
+    oms = oms_digest((file.path, file.digest) for file in records)
+    return ModelRecord(digest=root, oms=oms, files=records)
 
 
 def _baseline(root: Digest | None, files: tuple[FileRecord, ...]) -> ModelRecord | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from invarlock.artifacts.folder import FileEntry, root_digest, tree_of
+from invarlock.artifacts.oms import oms_digest
 from invarlock.attest.predicate import REPORT_FILE, Predicate
 from invarlock.attest.statement import Statement
 from invarlock.canonical import digest_bytes
@@ -94,15 +95,14 @@ def check_folders(
     for name, record in (("subject", predicate.subject), ("baseline", predicate.baseline)):
         if record is None:
             continue
-        computed = root_digest(_entries(record.files))
-        if computed != record.digest:
-            yield refused(
-                _LEVEL,
-                "E403",
-                f"`{name}.digest` is not the root of the files listed",
-                found=record.digest,
-                expected=computed,
-            )
+        oms = oms_digest((file.path, file.digest) for file in record.files)
+        for field, signed, computed in (
+            ("digest", record.digest, root_digest(_entries(record.files))),
+            ("oms", record.oms, oms),
+        ):
+            if computed != signed:
+                what = f"`{name}.{field}` is not that of the files listed"
+                yield refused(_LEVEL, "E403", what, found=signed, expected=computed)
     if request.subject is not None:
         yield from _folder("subject", request.subject, predicate.subject)
     elif request.subject_digest is None:

@@ -26,6 +26,7 @@ from invarlock.judge.report import ReportInputs, build_report, policy_record
 from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE, compile_again, gate_places
 from invarlock.policy.ir import BarIR
 from invarlock.security.manifest import RuntimeManifest, runtime_facts
+from invarlock.verify.boms import check_boms
 from invarlock.verify.bound import (
     BAR_FILE,
     EVIDENCE,
@@ -98,7 +99,10 @@ def recompute(
         return Recomputed(bar, evidence)
     values = _attempt(findings, lambda: estimate(evidence, evidence.header.contract))
     if values is not None:
-        again = _attempt(findings, lambda: _rebuild(contents, statement, evidence, values, bar))
+        again = _attempt(
+            findings,
+            lambda: _rebuild(contents, statement, evidence, values, bar=bar, manifest=manifest),
+        )
         findings.extend(again or ())
     return Recomputed(bar, evidence, values)
 
@@ -170,9 +174,11 @@ def _rebuild(
     statement: Statement,
     evidence: Evidence,
     values: Values,
+    *,
     bar: ProducerBar,
+    manifest: RuntimeManifest,
 ) -> tuple[Finding, ...]:
-    """The report and the statement, built again and compared whole."""
+    """The report, the statement and the bills of materials, built again and compared whole."""
     data = contents.report or b""
     report = parse_model(Report, data, what=f"`{REPORT_FILE}`", max_bytes=MAX_REPORT_BYTES)
     again = build_report(
@@ -195,7 +201,8 @@ def _rebuild(
     signed = statement.model_dump(mode="json", by_alias=True)
     rebuilt = statement_of(again, statement.predicate.report.digest)
     recomputed = rebuilt.model_dump(mode="json", by_alias=True)
-    return (*found, *_differ("E404", "statement", signed, recomputed))
+    found += _differ("E404", "statement", signed, recomputed)
+    return (*found, *check_boms(contents.files, again, manifest))
 
 
 def _records(contents: RunContents, predicate: Predicate) -> tuple[FileRecord, ...]:

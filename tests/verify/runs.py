@@ -23,6 +23,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from invarlock.attest.bundle import sign_bundle
 from invarlock.attest.keys import load_private
 from invarlock.attest.statement import statement_bytes, statement_of
+from invarlock.bom.document import MLBOM_FILE, SBOM_FILE, Version
+from invarlock.bom.environment import Environment, Installed
+from invarlock.bom.models import mlbom_of
+from invarlock.bom.software import sbom_of
+from invarlock.bom.written import ran_of
 from invarlock.canonical import canonical_bytes, digest_bytes
 from invarlock.evidence import store
 from invarlock.evidence.schema import Beacon, RuntimeFacts
@@ -222,13 +227,48 @@ def documents(
 ) -> Documents:
     policy = policy or compiled()
     bar = policy.bar(*of)[1]
-    return {
+    files = {
         **{f"evidence/{name}": data for name, data in synthetic.files().items()},
         **policy_files(policy),
         "policy/bar.ir.json": canonical_bytes(bar.document()),
         "policy/policy.ir.json": canonical_bytes(policy.ir.document()),
         "runtime.manifest.json": canonical_bytes(manifest()),
     }
+    return with_boms(files, report_of(files, of))
+
+
+INSTALLED = Environment(
+    python="3.12.1",
+    interpreter=digest_bytes(b"python"),
+    installed=(
+        Installed("invarlock", "0.1.0", None),
+        Installed("numpy", "2.4.6", digest_bytes(b"RECORD")),
+    ),
+)
+
+
+def with_boms(
+    files: Documents,
+    report: Report | None = None,
+    *,
+    version: Version = "1.6",
+    environment: Environment = INSTALLED,
+) -> Documents:
+    """The files with the bills of materials that ``report`` gives, or that they give themselves."""
+    bare = {name: data for name, data in files.items() if name not in {MLBOM_FILE, SBOM_FILE}}
+    report = report or report_of(bare)
+    seen = RuntimeManifest.model_validate_json(files["runtime.manifest.json"])
+    sbom = canonical_bytes(sbom_of(ran_of(report, seen), environment, version))
+    mlbom = canonical_bytes(mlbom_of(report, version, digest_bytes(sbom)))
+    return {**bare, MLBOM_FILE: mlbom, SBOM_FILE: sbom}
+
+
+def fitting_boms(files: Documents, report: bytes) -> Documents:
+    """The files, with bills that fit a forged report, if it is one."""
+    try:
+        return with_boms(files, Report.model_validate_json(report))
+    except (ValueError, TypeError):
+        return files
 
 
 def records(files: Documents) -> tuple[FileRecord, ...]:
@@ -318,12 +358,14 @@ def refresh(files: Documents, report: Mapping[str, Json]) -> tuple[Documents, by
     for part in header["parts"]:
         header["parts"][part] = digest_bytes(files[f"evidence/{part}"])
     fitting = {**files, "evidence/evidence.json": _written(header)}
-    found = {
-        **report,
-        "evidence_digest": digest_bytes(fitting["evidence/evidence.json"]),
-        "files": [record.model_dump(mode="json") for record in records(fitting)],
-    }
-    return fitting, _written(found)
+    found = {**report, "evidence_digest": digest_bytes(fitting["evidence/evidence.json"])}
+    fitting = fitting_boms(fitting, _written(found))
+    return fitting, relisted(fitting, found)
+
+
+def relisted(files: Documents, report: Mapping[str, Json]) -> bytes:
+    """The report with its list of files made to fit."""
+    return _written({**report, "files": [one.model_dump(mode="json") for one in records(files)]})
 
 
 def _written(value: Json) -> bytes:

@@ -40,6 +40,13 @@ _PATH = click.Path(path_type=Path)
     help="Where the logs are read: auto is the sandbox, or a refusal.",
 )
 @click.option("--time-limit", type=click.IntRange(min=1), default=600, show_default=True)
+@click.option(
+    "--bom-version",
+    type=click.Choice(["1.6", "1.7"]),
+    default="1.6",
+    show_default=True,
+    help="CycloneDX of the bills of materials.",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text")
 @click.pass_context
 def import_logs(
@@ -59,6 +66,7 @@ def import_logs(
     out: Path,
     execution_mode: Literal["auto", "sandbox", "host"],
     time_limit: int,
+    bom_version: Literal["1.6", "1.7"],
     form: str,
 ) -> None:
     """Judge logs of both models under a bar of a policy, and write the run to OUT.
@@ -83,6 +91,7 @@ def import_logs(
         beacon=beacon_of(beacon, beacon_source),
         requested_mode=execution_mode,
         time_limit_s=float(time_limit),
+        bom_version=bom_version,
     )
     with status_line() as say:
         report = run_import(request, say)

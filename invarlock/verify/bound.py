@@ -96,12 +96,12 @@ def check_folders(
         if record is None:
             continue
         oms = oms_digest((file.path, file.digest) for file in record.files)
-        for field, signed, computed in (
-            ("digest", record.digest, root_digest(_entries(record.files))),
-            ("oms", record.oms, oms),
+        for told, signed, computed in (
+            ("digest` is not the root", record.digest, root_digest(_entries(record.files))),
+            ("oms` is not the OMS digest", record.oms, oms),
         ):
             if computed != signed:
-                what = f"`{name}.{field}` is not that of the files listed"
+                what = f"`{name}.{told} of the files listed"
                 yield refused(_LEVEL, "E403", what, found=signed, expected=computed)
     if request.subject is not None:
         yield from _folder("subject", request.subject, predicate.subject)

@@ -85,9 +85,8 @@ def test_evidence_without_the_beacon_is_refused(tmp_path: Path) -> None:
     honest = replace(case(policy=policy), beacon=BEACON)
     files = documents(honest, policy)
     report = report_of(files).encode()
-    bare = documents(replace(honest, beacon=None), policy)
-    header = {"evidence/evidence.json": bare["evidence/evidence.json"]}
-    scene.publish({**bare, **header}, report, signed(report))
+    bare = {f"evidence/{n}": data for n, data in replace(honest, beacon=None).files().items()}
+    scene.publish({**files, **bare}, report, signed(report))
     result = scene.verify(beacon=BEACON.value)
     assert result.exit_code == 4
     assert "E005" in codes(result)

@@ -182,7 +182,7 @@ STATEMENT = (
            lambda d: d.resign(put("_type", "https://in-toto.io/Statement/v0.1")),
            "E402", "`_type`"),
     Attack("a file of the run unlisted",
-           lambda d: d.resign(lambda s: s["predicate"]["files"].pop()),
+           lambda d: d.resign(lambda s: s["predicate"]["files"].pop(0)),
            "E405", "the statement does not list"),
     Attack("a file listed twice",
            lambda d: d.resign(lambda s: s["predicate"]["files"].append(s["predicate"]["files"][0])),

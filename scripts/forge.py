@@ -21,6 +21,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from invarlock.bom.document import MLBOM_FILE, SBOM_FILE, version_of
+from invarlock.bom.models import mlbom_of
 from invarlock.canonical import NANO, canonical_bytes, decimal_text, digest_bytes
 from invarlock.evidence.schema import Drift, RuntimeFacts
 from invarlock.evidence.store import read_evidence
@@ -142,6 +144,11 @@ def rebuilt(files: Mapping[str, bytes]) -> dict[str, bytes]:
             declared=report.declared,
         )
     )
+    if MLBOM_FILE in out:
+        version = version_of(json.loads(out[MLBOM_FILE]), MLBOM_FILE)
+        out[MLBOM_FILE] = canonical_bytes(mlbom_of(again, version, digest_bytes(out[SBOM_FILE])))
+        listed = tuple(_record(record.path, out) for record in report.files)
+        again = again.model_copy(update={"files": listed})
     out[REPORT] = again.encode()
     return out
 

@@ -15,39 +15,27 @@ from invarlock.policy.ir import BarIR
 from invarlock.verify.bar import ConsumerBar
 from invarlock.verify.result import DriftedKey, Finding, Level, PolicyDigest, Relation, refused
 
-AT_LEAST_AS_STRICT: Final[frozenset[Relation | None]] = frozenset({"equal", "stricter"})
+AT_LEAST_AS_STRICT: Final[frozenset[Relation]] = frozenset({"equal", "stricter"})
 
 
-def drift(reference: ConsumerBar, digest: str, run: BarIR | None) -> PolicyDigest:
-    """The bar with the semantic ``digest``, itself if it is at hand, against ``reference``."""
-    changed = digest != reference.ir.digest
-    relation: Relation | None = None if changed else "equal"
-    differences: tuple[DriftedKey, ...] = ()
-    if changed and run is not None:
-        relation, differences = compared(reference.ir, run)
+def drift(reference: ConsumerBar, run: BarIR) -> PolicyDigest:
+    """The bar of the run against ``reference``."""
+    relation, differences = compared(reference.ir, run)
     return PolicyDigest(
-        run=digest,
+        run=run.digest,
         reference=reference.ir.digest,
         name=reference.used.name or "",
-        changed=changed,
+        changed=run.digest != reference.ir.digest,
         relation=relation,
         differences=differences,
     )
 
 
-def check_reference(found: PolicyDigest | None) -> Iterator[Finding]:
+def check_reference(found: PolicyDigest) -> Iterator[Finding]:
     """That the run's bar is at least as strict as the reference, where that is required."""
-    if found is None or (found.relation is None and found.changed):
-        yield Finding(
-            level=Level.BOUND,
-            kind="lacking",
-            code="E409",
-            what="the run's bar, which --require reference asks for, is not at hand",
-            hint="pass the run's folder with --run",
-        )
-    elif found.relation not in AT_LEAST_AS_STRICT:
+    if found.relation not in AT_LEAST_AS_STRICT:
         yield refused(
-            *(Level.BOUND, "E412", f"the run's bar is not as strict as `{found.name}`"),
+            *(Level.SIGNED, "E412", f"the run's bar is not as strict as `{found.name}`"),
             found=f"{found.relation} {found.run}",
             expected=f"equal or stricter than {found.reference}",
         )

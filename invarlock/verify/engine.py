@@ -27,7 +27,6 @@ from invarlock.policy.ir import BarIR
 from invarlock.verify.answer import result_of
 from invarlock.verify.bar import bar_of_policy, pinned_bar
 from invarlock.verify.bound import (
-    RunContents,
     check_beacon,
     check_folders,
     check_subject,
@@ -62,10 +61,9 @@ def verify_bundle(request: VerifyRequest, say: Say = lambda line: None) -> Verif
     state.statement = _signed(state)
     if state.statement is not None:
         state.findings.extend(check_required(request, state.signatures, state.statement.predicate))
+        _compare(state, state.statement.predicate)
         if request.asks(Level.BOUND):
             _examine(state, state.statement, say)
-        else:
-            _compare(state, state.statement.predicate, None)
     return result_of(state)
 
 
@@ -95,9 +93,8 @@ def _examine(state: State, statement: Statement, say: Say) -> None:
     if request.asks(Level.JUDGED) and contents.complete:
         known = state.bar.compiled if state.bar is not None else None
         recomputed = recompute(contents, statement, state.findings, known)
-    producer = _producer_bar(state, contents, recomputed, statement)
-    if producer is not None and request.asks(Level.JUDGED):
-        _pin(state, statement.predicate.policy.bar, producer)
+    if request.asks(Level.JUDGED):
+        _pin(state, statement.predicate)
     state.findings.extend(
         check_folders(
             statement.predicate,
@@ -111,43 +108,25 @@ def _examine(state: State, statement: Statement, say: Say) -> None:
     evidence = recomputed.evidence if recomputed is not None else None
     if request.data is not None and evidence is not None:
         state.findings.extend(_documents(request.data, evidence))
-    _compare(state, statement.predicate, producer)
     if recomputed is not None:
         state.producer_bar = recomputed.bar.ir.digest
         _judge(state, recomputed)
         _again(state, statement, recomputed.evidence, say)
     elif request.asks(Level.JUDGED) and not contents.complete:
-        _stand_in(state, statement.predicate, producer)
+        _stand_in(state, statement.predicate)
 
 
-def _producer_bar(
-    state: State, contents: RunContents, recomputed: Recomputed | None, statement: Statement
-) -> BarIR | None:
-    """The bar of the run: compiled again, or from its IR where that is all there is."""
-    if recomputed is not None:
-        return recomputed.bar.ir
-    if state.reference is None and (contents.complete or not state.request.asks(Level.JUDGED)):
-        return None
-    from invarlock.verify.producer import bar_at_hand
-
-    try:
-        return bar_at_hand(contents, statement.predicate)
-    except VerificationFault as err:
-        state.findings.append(refusal_of(Level.BOUND, err))
-        return None
-
-
-def _stand_in(state: State, predicate: Predicate, producer: BarIR | None) -> None:
+def _stand_in(state: State, predicate: Predicate) -> None:
     """Without the evidence: whether the run's bar is at least as strict as the consumer's, and
     with that accepted a verdict on the producer's word."""
-    if state.bar is None:
+    producer = _signed_bar(state, predicate)
+    if state.bar is None or producer is None:
         return
     from invarlock.verify.strictness import check_gates, check_proof, prove, signature_verdict
 
     accepted = state.request.accept_strictness
     state.strictness = prove(predicate, state.bar.ir, producer, accepted=accepted)
-    if producer is not None:
-        state.findings.extend(check_gates(predicate, producer))
+    state.findings.extend(check_gates(predicate, producer))
     if accepted:
         state.findings.extend(check_proof(state.strictness))
     lacking = {one for one in state.findings if one.kind == "lacking"}
@@ -155,15 +134,27 @@ def _stand_in(state: State, predicate: Predicate, producer: BarIR | None) -> Non
         state.verdict = _settled(signature_verdict(state.bar.ir, state.signatures))
 
 
-def _compare(state: State, predicate: Predicate, bar: BarIR | None) -> None:
+def _compare(state: State, predicate: Predicate) -> None:
     """Hold the run's bar against the reference, if there is one."""
-    if state.reference is not None:
-        from invarlock.verify.drift import check_reference, drift
+    if state.reference is None:
+        return
+    from invarlock.verify.drift import check_reference, drift
 
-        digest = predicate.policy.bar_digest if bar is None else bar.digest
-        state.policy_digest = drift(state.reference, digest, bar)
+    bar = _signed_bar(state, predicate)
+    if bar is not None:
+        state.policy_digest = drift(state.reference, bar)
         if "reference" in state.request.require:
             state.findings.extend(check_reference(state.policy_digest))
+
+
+def _signed_bar(state: State, predicate: Predicate) -> BarIR | None:
+    from invarlock.verify.producer import signed_bar
+
+    try:
+        return signed_bar(predicate)
+    except VerificationFault as err:
+        state.findings.append(refusal_of(Level.SIGNED, err))
+        return None
 
 
 def _documents(data: Path, evidence: Evidence) -> Iterator[Finding]:
@@ -172,11 +163,13 @@ def _documents(data: Path, evidence: Evidence) -> Iterator[Finding]:
         yield from check_documents(data, evidence)
 
 
-def _pin(state: State, name: str, producer: BarIR) -> None:
+def _pin(state: State, predicate: Predicate) -> None:
+    """The signed bar as the consumer's, where its digest is the one pinned."""
     digest = state.request.policy_digest
     if digest is None:
         return
-    state.bar = pinned_bar(digest, name, producer)
+    name, signed = predicate.policy.bar, predicate.resolved_policy
+    state.bar = pinned_bar(digest, name, signed)
     if state.bar is None:
         state.findings.append(
             Finding(
@@ -184,7 +177,7 @@ def _pin(state: State, name: str, producer: BarIR) -> None:
                 kind="refused",
                 code="E411",
                 what=f"the run's bar `{name}` is not the one pinned",
-                found=producer.digest,
+                found=signed.digest,
                 expected=digest,
                 hint="pin the digest of a bar you reviewed, or pass its policy with --policy",
             )

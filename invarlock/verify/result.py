@@ -151,17 +151,14 @@ class DriftedKey(_Closed):
 
 
 class PolicyDigest(_Closed):
-    """The run's bar held against a reference that the consumer named, by semantic digest.
-
-    ``relation`` is what the run's bar is beside the reference; ``None`` where only its digest is
-    at hand, and it is another.
-    """
+    """The run's bar held against a reference that the consumer named, by semantic digest and by
+    what both accept: ``relation`` is what the run's is beside the reference."""
 
     run: Digest
     reference: Digest
     name: str
     changed: bool
-    relation: Relation | None
+    relation: Relation
     differences: tuple[DriftedKey, ...]
 
 
@@ -174,7 +171,7 @@ class Strictness(_Closed):
     """
 
     run: Digest
-    relation: Relation | None
+    relation: Relation
     signed_verdict: judge.Outcome
     holds: bool
     accepted: bool

@@ -22,18 +22,11 @@ from invarlock.verify.signatures import Signature, by_signer
 _SIGNATURE = "signature."
 
 
-def prove(
-    predicate: Predicate, consumer: BarIR, producer: BarIR | None, *, accepted: bool
-) -> Strictness:
-    """Hold the bar of the run, if it is at hand or the very one, against the consumer's."""
-    digest = predicate.policy.bar_digest
-    if producer is None and digest == consumer.digest:
-        producer = consumer
-    relation, differences = (
-        (None, ()) if producer is None else compared(_unsigned(consumer), _unsigned(producer))
-    )
+def prove(predicate: Predicate, consumer: BarIR, producer: BarIR, *, accepted: bool) -> Strictness:
+    """Hold the bar of the run against the consumer's."""
+    relation, differences = compared(_unsigned(consumer), _unsigned(producer))
     return Strictness(
-        run=digest,
+        run=producer.digest,
         relation=relation,
         signed_verdict=predicate.verdict,
         holds=relation in AT_LEAST_AS_STRICT and predicate.verdict == "pass",
@@ -66,9 +59,7 @@ def check_proof(proof: Strictness) -> Iterator[Finding]:
     """Why an accepted proof does not stand in for the evidence, if it does not."""
     if proof.holds:
         return
-    if proof.relation is None:
-        why = "the bar of the run is not at hand"
-    elif proof.relation not in AT_LEAST_AS_STRICT:
+    if proof.relation not in AT_LEAST_AS_STRICT:
         why = f"the bar of the run is {proof.relation}, beside yours"
     else:
         why = f"the signed verdict is `{proof.signed_verdict}`"

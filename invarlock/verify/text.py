@@ -73,8 +73,7 @@ def _signer(signer: Signer) -> Iterator[str]:
 
 def _drift(found: PolicyDigest) -> Iterator[str]:
     yield f"reference   {found.name} {found.reference}"
-    relation = found.relation or "another bar, which is not at hand"
-    yield f"run's bar   {relation if found.changed else 'unchanged'} {found.run}"
+    yield f"run's bar   {found.relation if found.changed else 'unchanged'} {found.run}"
     for one in found.differences:
         yield f"  {one.relation:<12} {change(one)}"
 
@@ -86,8 +85,8 @@ def _strictness(proof: Strictness) -> Iterator[str]:
         yield "strictness  the run's bar is at least as strict as yours, and the signer says pass;"
         yield "            --accept-strictness takes that word where the evidence is not at hand"
     else:
-        relation = proof.relation or "not at hand"
-        yield f"strictness  the run's bar is {relation}; the signer says {proof.signed_verdict}"
+        said = f"the signer says {proof.signed_verdict}"
+        yield f"strictness  the run's bar is {proof.relation}, beside yours; {said}"
     for one in proof.differences:
         yield f"  {one.relation:<12} {change(one)}"
 

@@ -156,14 +156,13 @@ def test_another_model_is_refused(scene: Scene) -> None:
     assert (result.exit_code, result.judged_by) == (4, None)
 
 
-def test_the_report_gives_the_bar_too(tmp_path: Path) -> None:
+def test_the_bundle_alone_gives_the_bar(tmp_path: Path) -> None:
     scene = bare(tmp_path)
-    (tmp_path / "run" / "policy" / "bar.ir.json").unlink()
-    assert verified(scene, "stricter").exit_code == 0
-    (tmp_path / "run" / "evaluation.report.json").unlink()
-    # With the bundle alone there is no bar to compare, unless it is the consumer's own.
-    assert codes(verified(scene, "stricter")) == {"E409", "E415"}
-    assert verified(scene, "equal").exit_code == 0
+    lone = tmp_path / "lone" / "bundle.json"
+    lone.parent.mkdir()
+    lone.write_bytes(scene.request.bundle.read_bytes())
+    assert verified(scene, "stricter", bundle=lone).exit_code == 0
+    assert codes(verified(scene, "weaker", bundle=lone)) == {"E409", "E415"}
 
 
 def test_a_pinned_bar_is_the_very_one(scene: Scene) -> None:

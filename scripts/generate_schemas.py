@@ -17,10 +17,12 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from invarlock.attest.attest_policy import RegisteredBar
 from invarlock.attest.attest_run import Attested
 from invarlock.attest.bundle import Bundle
 from invarlock.attest.companions import EvalResultStatement, TestResultStatement
 from invarlock.attest.fields import FIELDS, field_of
+from invarlock.attest.registration import Registration
 from invarlock.attest.statement import Statement
 from invarlock.evidence.schema import Activation, Header, Overhead, Tensor, Window
 from invarlock.judge.records import Report
@@ -50,6 +52,8 @@ DOCUMENTS: Final[dict[str, TypeAdapter[Any]]] = {
     "test-result": TypeAdapter(TestResultStatement),
     "eval-result": TypeAdapter(EvalResultStatement),
     "attested": TypeAdapter(Attested),
+    "registration": TypeAdapter(Registration),
+    "registered": TypeAdapter(RegisteredBar),
     "verification": TypeAdapter(VerificationResult),
     "summary-vsa": TypeAdapter(VsaStatement),
     "summary-svr": TypeAdapter(SvrStatement),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -85,6 +86,16 @@ def parse_age(text: str) -> int:
     if match is None:
         raise UsageFault("E701", f"`{text[:80]}` is no age", "write it like `90d` or `12h`")
     return int(match[1]) * _SECONDS[match[2]]
+
+
+def parse_instant(text: str) -> int:
+    """A time such as ``2026-01-31T12:00:00Z`` in seconds since 1970 UTC. Raises E701."""
+    try:
+        found = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError as err:
+        hint = "write it like `2026-01-31T12:00:00Z`"
+        raise UsageFault("E701", f"`{text[:80]}` is no time", hint) from err
+    return int(found.timestamp())
 
 
 def parse_required(values: Sequence[str]) -> frozenset[Requirement]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from invarlock.errors import UsageFault
+from invarlock.cli.signing import chosen_signer
 
 if TYPE_CHECKING:
     from invarlock.attest.attest_run import Attested
@@ -79,27 +79,20 @@ def attest(
     INVARLOCK_KEY_PASSPHRASE.
     """
     from invarlock.attest.attest_run import attest_run, payloads_of, statement_of_run
-    from invarlock.attest.keyless import KeylessSigning
-    from invarlock.attest.signers import KeySigning
-    from invarlock.cli.secrets import Asked
 
     companions = tuple(dict.fromkeys(companions))
     if dry_run:
         # the exact bytes: no newline at the end, so that their sha256 is the payload's
         click.echo(b"\n".join(payloads_of(statement_of_run(run)[1], companions)), nl=False)
         return
-    if key is not None and keyless:
-        raise UsageFault("E701", "--key and --sigstore were both given", "give one of them")
-    if not keyless and (trust_config or identity_token):
-        hint = "pass --sigstore, too"
-        raise UsageFault("E701", "no keyless signature was asked for", hint)
-    if keyless:
-        done = attest_run(run, KeylessSigning(trust_config, identity_token), out, companions)
-    elif key is not None:
-        done = attest_run(run, KeySigning(key, public_key, Asked()), out, companions)
-    else:
-        hint = "pass --key URI, or --sigstore"
-        raise UsageFault("E701", "no key and no identity to sign with", hint)
+    signer = chosen_signer(
+        key=key,
+        public_key=public_key,
+        keyless=keyless,
+        trust_config=trust_config,
+        identity_token=identity_token,
+    )
+    done = attest_run(run, signer, out, companions)
     if style == "json":
         click.echo(done.model_dump_json())
         return

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from invarlock.cli.secrets import ask
+from invarlock.cli.secrets import Asked
 from invarlock.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def summarising(
 
     asked = SummaryRequest(
         out=out,
-        key=KeySigning(key, public_key, ask),
+        key=KeySigning(key, public_key, Asked()),
         kind="svr" if kind == "svr" else "vsa",
         verifier=VERIFIER if verifier is None else verifier,
         resource=resource,

@@ -15,6 +15,7 @@ from invarlock.cli.arguments import (
     parse_beacon,
     parse_bytes,
     parse_device,
+    parse_instant,
     parse_required,
 )
 from invarlock.cli.identities import one_root, parse_identities
@@ -45,6 +46,8 @@ _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
 @click.option("--baseline", type=_PATH, help="The baseline model.")
 @click.option("--data", type=_PATH, help="The data file.")
 @click.option("--beacon", metavar="FILE|DIGEST|HEX", help="The beacon of the schedule's seed.")
+@click.option("--beacon-time", metavar="T", help="When that was made public: 2026-01-31T12:00:00Z.")
+@click.option("--registration", type=_PATH, help="Bundle of `policy attest` for the run's bar.")
 @click.option("--policy", metavar="F#TIER[+PROFILE]", help="Your bar.")
 @click.option("--policy-digest", metavar="D", help="Digest of a bar that you have reviewed.")
 @click.option(
@@ -58,7 +61,7 @@ _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
     "--require",
     metavar="WHAT",
     multiple=True,
-    help="What must be proven: log, timestamp, bom, reference; several by commas.",
+    help="What must be proven: log, timestamp, bom, preregistered, reference; several by commas.",
 )
 @click.option("--summary", type=_PATH, help="Write a signed summary there, whatever comes out.")
 @click.option(
@@ -111,6 +114,8 @@ def verify(
     baseline: Path | None,
     data: Path | None,
     beacon: str | None,
+    beacon_time: str | None,
+    registration: Path | None,
     policy: str | None,
     policy_digest: str | None,
     accept_strictness: bool,
@@ -151,6 +156,8 @@ def verify(
         baseline=baseline,
         data=data,
         beacon=None if beacon is None else parse_beacon(beacon),
+        beacon_time=None if beacon_time is None else parse_instant(beacon_time),
+        registration=registration,
         policy=policy,
         policy_digest=policy_digest,
         accept_strictness=accept_strictness,

@@ -34,6 +34,7 @@ def result_of(state: State) -> VerificationResult:
         producer_bar=state.producer_bar,
         policy_digest=state.policy_digest,
         strictness=state.strictness,
+        registration=state.registration,
         judged_by=_judged_by(state),
         verdict=state.verdict.verdict if state.verdict is not None else None,
         gates=state.verdict.gates if state.verdict is not None else (),

@@ -20,7 +20,7 @@ from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, ModelRecord
 from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE
 from invarlock.measure.logs.documents import log_documents
 from invarlock.verify.request import VerifyRequest
-from invarlock.verify.result import Finding, Level, finding_of, refused
+from invarlock.verify.result import Finding, Level, RegisteredBefore, finding_of, refused
 from invarlock.verify.run_folder import MAX_FILE, RunFolder
 
 BAR_FILE: Final = "policy/bar.ir.json"
@@ -144,6 +144,17 @@ def check_beacon(predicate: Predicate, given: Digest | None, *, asked: bool) -> 
             found=signed.value if signed is not None else "(none)",
             expected=given,
         )
+
+
+def beacon_given(
+    request: VerifyRequest, predicate: Predicate, found: RegisteredBefore | None
+) -> Digest | None:
+    """The beacon that the consumer names; the registration, where it is the run's beacon."""
+    signed = predicate.seeds.beacon
+    if request.beacon is None and found is not None and signed is not None:
+        digest = found.signer.bundle_digest
+        return digest if signed.value == digest else None
+    return request.beacon
 
 
 def _list_faults(records: Sequence[FileRecord]) -> Iterator[Finding]:

@@ -27,6 +27,7 @@ from invarlock.policy.ir import BarIR
 from invarlock.verify.answer import result_of
 from invarlock.verify.bar import bar_of_policy, pinned_bar
 from invarlock.verify.bound import (
+    beacon_given,
     check_beacon,
     check_folders,
     check_subject,
@@ -103,9 +104,8 @@ def _examine(state: State, statement: Statement, say: Say) -> None:
             data_pinned=state.bar is not None and state.bar.pins("data.digest"),
         )
     )
-    asked = state.bar is not None and state.bar.ir.settings["windows.beacon"] == "required"
-    state.findings.extend(check_beacon(statement.predicate, request.beacon, asked=asked))
     evidence = recomputed.evidence if recomputed is not None else None
+    _order(state, statement.predicate, recomputed=evidence is not None)
     if request.data is not None and evidence is not None:
         state.findings.extend(_documents(request.data, evidence))
     if recomputed is not None:
@@ -114,6 +114,22 @@ def _examine(state: State, statement: Statement, say: Say) -> None:
         _again(state, statement, recomputed.evidence, say)
     elif request.asks(Level.JUDGED) and not contents.complete:
         _stand_in(state, statement.predicate)
+
+
+def _order(state: State, predicate: Predicate, *, recomputed: bool) -> None:
+    """The beacon in the schedule's seed, and whether the bar was registered before the run."""
+    request = state.request
+    if request.registration is not None or "preregistered" in request.require:
+        from invarlock.verify.registered import check_preregistered, check_registration
+
+        state.registration = check_registration(
+            request, state.trust, predicate, state.findings, recomputed=recomputed
+        )
+        if "preregistered" in request.require:
+            state.findings.extend(check_preregistered(state.registration))
+    asked = state.bar is not None and state.bar.ir.settings["windows.beacon"] == "required"
+    given = beacon_given(request, predicate, state.registration)
+    state.findings.extend(check_beacon(predicate, given, asked=asked))
 
 
 def _stand_in(state: State, predicate: Predicate) -> None:

@@ -51,6 +51,8 @@ class VerifyRequest:
         beacon: digest of the beacon that the schedule's seed must take in.
         policy: the consumer's bar as ``F#TIER`` or ``F#TIER+PROFILE``.
         policy_digest: the digest of a bar that the consumer has reviewed.
+        registration: a bundle that attests the run's bar by itself.
+        beacon_time: when the beacon was made public, in seconds since 1970 UTC.
         accept_strictness: whether, without the evidence, the producer's verdict counts under a bar
             that is proven at least as strict as the consumer's.
         reference: a bar of the consumer's to hold the run's against, which decides nothing.
@@ -77,6 +79,8 @@ class VerifyRequest:
     beacon: Digest | None = None
     policy: str | None = None
     policy_digest: str | None = None
+    registration: Path | None = None
+    beacon_time: int | None = None
     accept_strictness: bool = False
     reference: str | None = None
     max_age: int | None = None
@@ -140,6 +144,15 @@ class VerifyRequest:
         if "reference" in self.require and self.reference is None:
             hint = "pass --reference POLICY"
             raise UsageFault("E701", "--require reference without --reference", hint)
+        if self.beacon_time is not None and self.beacon is None:
+            hint = "pass --beacon FILE|DIGEST|HEX"
+            raise UsageFault("E701", "--beacon-time without --beacon", hint)
+        if not self.asks(Level.BOUND) and self.registration is not None:
+            hint = "ask for level `bound` or above, or drop it"
+            raise UsageFault("E701", "no registration is read at level `signed`", hint)
+        if not self.asks(Level.JUDGED) and "preregistered" in self.require:
+            hint = "ask for level `judged` or above, or drop it"
+            raise UsageFault("E701", "which came first follows from the evidence", hint)
         if self.level is Level.SIGNED and "bom" in self.require:
             hint = "ask for level `bound`, or drop it"
             raise UsageFault("E701", "no bill of materials is read at level `signed`", hint)

@@ -12,7 +12,7 @@ from typing import Final, Literal, get_args
 from invarlock.errors import CODES
 from invarlock.verify.result import Finding, Level, Signer, refused
 
-Requirement = Literal["log", "timestamp", "bom", "reference"]
+Requirement = Literal["log", "timestamp", "bom", "preregistered", "reference"]
 REQUIREMENTS: Final[tuple[Requirement, ...]] = get_args(Requirement)
 BILLS: Final = ("mlbom.cdx.json", "sbom.cdx.json")
 KEYS: Final = frozenset({"p256", "ed25519"})

@@ -138,6 +138,20 @@ class Signer(_Closed):
     times: tuple[SignedTime, ...] = ()
 
 
+Before = Literal["beacon", "time"]
+"""What shows that a bar was registered before a run: the registration is the beacon in the seed of
+its schedule, or was logged or timestamped before the beacon's time."""
+
+
+class RegisteredBefore(_Closed):
+    """A registration of the run's very bar by a trusted signer; ``before`` is ``None`` where
+    nothing shows that it is older than the run."""
+
+    bar: Digest
+    signer: Signer
+    before: Before | None
+
+
 class DriftedKey(_Closed):
     """One gate or setting on which two bars differ, each side as a policy would write it; ``None``
     where a bar says nothing."""
@@ -202,6 +216,7 @@ class VerificationResult(_Closed):
     policy_digest: PolicyDigest | None
     strictness: Strictness | None
     judged_by: Literal["evidence", "strictness"] | None
+    registration: RegisteredBefore | None
     verdict: judge.Outcome | None
     gates: tuple[judge.GateResult, ...]
     findings: tuple[Finding, ...]

@@ -93,6 +93,13 @@ def check_signatures(request: VerifyRequest, trust: Trusted) -> tuple[bytes, tup
     return signed.payload, tuple(found)
 
 
+def check_bundle(path: Path, trust: Trusted) -> tuple[Signed, Signature]:
+    """What the bundle at ``path`` signs, and the trusted signer. Raises as
+    :func:`check_signatures`."""
+    signed = parse_bundle(read_bundle(path))
+    return signed, _check(path, signed, trust)
+
+
 def by_signer(signatures: Sequence[Signature]) -> dict[KeySigner | WorkflowSigner, bool]:
     """The signers that a policy's rules have a word for, each with whether a signature of its is
     in a log."""

@@ -10,6 +10,7 @@ from invarlock.verify.result import (
     DriftedKey,
     Finding,
     PolicyDigest,
+    RegisteredBefore,
     Signer,
     Strictness,
     VerificationResult,
@@ -36,7 +37,8 @@ def text_lines(result: VerificationResult) -> Iterator[str]:
     drifted = _drift(result.policy_digest) if result.policy_digest is not None else ()
     proof = _strictness(result.strictness) if result.strictness is not None else ()
     again = result.reproduction.lines() if result.reproduction is not None else ()
-    for part in (_facts(result), drifted, proof, _gates(result), again, _findings(result)):
+    before = _registered(result.registration) if result.registration is not None else ()
+    for part in (_facts(result), before, drifted, proof, _gates(result), again, _findings(result)):
         yield from map(_plain, part)
     passed = result.outcome == "pass" and result.judged_by == "strictness"
     told = BY_WORD if passed else OUTCOMES[result.outcome]
@@ -94,6 +96,16 @@ def _strictness(proof: Strictness) -> Iterator[str]:
 def change(one: DriftedKey) -> str:
     """One key on which the run's bar differs from the reference, as `key: reference → run`."""
     return f"{one.key}: {one.reference or 'nothing'} → {one.run or 'nothing'}"
+
+
+def _registered(found: RegisteredBefore) -> Iterator[str]:
+    told = {
+        "beacon": "before the run: it is the beacon in the schedule's seed",
+        "time": "before the run: before the time of the beacon in the schedule's seed",
+        None: "nothing shows that it came before the run",
+    }
+    yield f"registered  {told[found.before]}; registered by"
+    yield from _signer(found.signer)
 
 
 def _gates(result: VerificationResult) -> Iterator[str]:

@@ -200,6 +200,7 @@ def test_only_exit_0_passes_whatever_else_a_result_says(outcome: Any, exits: int
         producer_bar=digest,
         policy_digest=None,
         strictness=None,
+        registration=None,
         judged_by="evidence",
         verdict="pass",
         gates=(),

@@ -21,6 +21,7 @@ _COMMANDS: Final[dict[str, Entry]] = {
     "docs": (f"{_HERE}.docs", "docs", "Write a policy as a Markdown page."),
     "lint": (f"{_HERE}.lint", "lint", "Say what a reviewer of a bar would ask about."),
     "test": (f"{_HERE}.test", "test", "Run the tests of policies, and boundary cases."),
+    "attest": (f"{_HERE}.attest", "attest", "Sign one bar by itself, before it is used."),
     "compare": (f"{_HERE}.compare", "compare", "Is a new policy stricter or weaker than an old?"),
     "explain": (f"{_HERE}.explain", "explain", "Explain a code of a diagnostic, or list them."),
 }

@@ -1,0 +1,75 @@
+"""Attest a bar by itself: sign what a policy's tier and profile resolve to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from invarlock import __version__
+from invarlock.attest.keyless import KeylessSigning
+from invarlock.attest.registration import registration_bytes, registration_of
+from invarlock.attest.signers import KeySigning
+from invarlock.attest.signing import SignedAs, replace_file, sign_payload
+from invarlock.canonical import digest_bytes
+from invarlock.judge.records import Tool
+from invarlock.policy import load_policy, parse_reference
+
+SUFFIX: Final = "registration.sigstore.json"
+
+
+class RegisteredBar(BaseModel):
+    """What `policy attest` did. ``beacon`` is the digest of the bundle's file: an evaluation whose
+    schedule takes it in came after it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    version: Literal["invarlock.registered/1"] = "invarlock.registered/1"
+    bundle: str
+    bar: str
+    bar_digest: str
+    beacon: str
+    beacon_asked: bool
+    key: str | None
+    key_made: bool
+    keyless: SignedAs | None
+
+
+def statement_of_bar(reference: str) -> tuple[str, str, bool, bytes]:
+    """Name and digest of the bar that ``F#TIER[+PROFILE]`` names, whether it asks for a beacon,
+    and the exact bytes that are signed of it.
+
+    Raises :class:`UsageFault` for a policy or name that does not stand.
+    """
+    ref = parse_reference(reference)
+    compiled = load_policy(ref.path)
+    name, bar = compiled.bar(ref.tier, ref.profile)
+    registration = registration_of(compiled, name, bar, Tool(version=__version__))
+    asked = bar.settings["windows.beacon"] == "required"
+    return name, bar.digest, asked, registration_bytes(registration)
+
+
+def attest_policy(
+    reference: str, signer: KeySigning | KeylessSigning, out: Path | None = None
+) -> RegisteredBar:
+    """Sign the bar that ``reference`` names, and write the bundle beside the policy.
+
+    Raises as :func:`statement_of_bar`, :func:`~invarlock.attest.signing.sign_payload` and
+    :func:`~invarlock.attest.signing.replace_file`.
+    """
+    name, digest, asked, payload = statement_of_bar(reference)
+    made = sign_payload(payload, signer)
+    path = parse_reference(reference).path
+    target = out if out is not None else path.with_name(f"{path.stem}.{name}.{SUFFIX}")
+    replace_file(target, made.bundle)
+    return RegisteredBar(
+        bundle=str(target),
+        bar=name,
+        bar_digest=digest,
+        beacon=digest_bytes(made.bundle),
+        beacon_asked=asked,
+        key=made.key,
+        key_made=made.key_made,
+        keyless=made.keyless,
+    )

@@ -37,7 +37,7 @@ _COMMANDS: Final[dict[str, Entry]] = {
     "verify": ("invarlock.cli.verify", "verify", "Recompute digests and verdict; decide."),
     "report": ("invarlock.cli.report", "report", "Render a run for people."),
     "key": ("invarlock.cli.key", "key", "Make signing keys."),
-    "advanced": ("invarlock.cli.advanced", "advanced", "Calibrate bounds on your own baseline."),
+    "advanced": ("invarlock.cli.advanced", "advanced", "Calibrate bounds; in-toto links."),
     "language-server": (
         "invarlock.cli.language_server",
         "language_server",

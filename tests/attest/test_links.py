@@ -60,6 +60,13 @@ def test_a_good_release_verifies(release: Release) -> None:
     release.check()
 
 
+def test_its_own_command_takes_the_keys_as_they_are(release: Release) -> None:
+    words = ["in-toto-verify", "--layout", "root.layout", "--verification-keys", "keys/owner.pub"]
+    assert subprocess.run(words, cwd=release.root, check=False).returncode == 0
+    other_weights(release)
+    assert subprocess.run(words, cwd=release.root, check=False).returncode == 1
+
+
 def test_the_subject_is_one_artifact_and_its_hash_is_the_root_digest(release: Release) -> None:
     listing = release.root / "subject.files.json"
     assert main(["advanced", "files", str(release.root / "subject"), "-o", str(listing)]) == 0

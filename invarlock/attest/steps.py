@@ -84,8 +84,8 @@ def verify_step(statement: Statement, bundle: bytes, result: bytes, subject: str
     """From bundle and run to a result, for a verification that passed.
 
     ``subject`` and ``bar`` are digests of what was verified and under what; ``result`` is the
-    verifier's answer. The run's files are the ones that the statement binds and the verification
-    read.
+    verifier's answer, which says whether evidence was at hand. The run's files are those that the
+    statement binds.
     """
     run = {record.path: record.digest for record in statement.predicate.files}
     materials = {

@@ -21,5 +21,5 @@ tar --no-same-owner --no-same-permissions -xf run.tar -C run
 
 invarlock verify attestation.sigstore.json --run run \
   --identity https://github.com/acme/models/.github/workflows/release.yml@refs/tags/v1.2.0 \
-  --issuer https://token.actions.githubusercontent.com \
+  --issuer https://token.actions.githubusercontent.com --require log --max-age 90d \
   --policy 'gate.invar#balanced+ci' --subject "$FOLDER"

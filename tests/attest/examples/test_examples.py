@@ -27,7 +27,6 @@ kubernetes_validate = pytest.importorskip("kubernetes_validate")
 builtin = pytest.importorskip("check_jsonschema.builtin_schemas")
 
 KUBERNETES = "1.33.0"
-PENDING = {"--identity", "--issuer"}
 BUILT_IN = {"Deployment", "Service", "NetworkPolicy"}
 WITH_COMMANDS = [path for path in (*YAML, *TEXTS) if commands(path)]
 SCHEMAS = [
@@ -68,12 +67,7 @@ def test_an_action_that_is_not_pinned_is_seen() -> None:
 @pytest.mark.parametrize("path", WITH_COMMANDS, ids=name_of)
 def test_every_command_line_is_one_of_ours(path: Path) -> None:
     for words in commands(path):
-        try:
-            parse(words)
-        except click.NoSuchOption as err:
-            if err.option_name not in PENDING:
-                raise
-            pytest.xfail(f"`{err.option_name}` is not there yet")
+        parse(words)
 
 
 def test_an_option_that_does_not_exist_is_seen() -> None:

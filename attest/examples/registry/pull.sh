@@ -1,8 +1,8 @@
 #!/bin/sh
 # What: fetch what registry/push.sh attached to a model, and verify it.
 #   Usage: pull.sh REGISTRY/REPOSITORY@sha256:DIGEST FOLDER   (FOLDER: the model, as it was pulled)
-# run: the invarlock command line is parsed by the command itself; the tar of a real run is unpacked
-#   and verifies.
+# run: the verify command runs as it stands on keyless bundles of a Sigstore on the loopback, the
+#   release's and others; the tar of a real run is unpacked and verifies.
 # not run: oras and a registry.
 set -eu
 MODEL=$1

@@ -192,6 +192,7 @@ CODES: Final[dict[str, Code]] = {
     "E414": _c("what --require asks for is not proven", "see the finding, or ask the producer"),
     "E415": _c("nothing stands in for the evidence", "pass the run's folder with --run"),
     "E416": _c("registered was another bar", "pass the registration of the run's bar"),
+    "E417": _c("not a window of the signed run", "ask the producer to disclose it again"),
     "E420": _c("signed by another identity", "ask who signs, and pass that identity and issuer"),
     "E421": _c("the certificate is not of this trust root", "pass the root of the Sigstore used"),
     "E422": _c("no trusted time within the certificate's", "ask the producer to sign again"),

@@ -24,6 +24,7 @@ from invarlock.attest.companions import EvalResultStatement, TestResultStatement
 from invarlock.attest.fields import FIELDS, field_of
 from invarlock.attest.registration import Registration
 from invarlock.attest.statement import Statement
+from invarlock.evidence.disclosure import Disclosure
 from invarlock.evidence.schema import Activation, Header, Overhead, Tensor, Window
 from invarlock.judge.records import Report
 from invarlock.policy.ir import BarIR, PolicyIR
@@ -52,6 +53,7 @@ DOCUMENTS: Final[dict[str, TypeAdapter[Any]]] = {
     "test-result": TypeAdapter(TestResultStatement),
     "eval-result": TypeAdapter(EvalResultStatement),
     "attested": TypeAdapter(Attested),
+    "disclosure": TypeAdapter(Disclosure),
     "registration": TypeAdapter(Registration),
     "registered": TypeAdapter(RegisteredBar),
     "verification": TypeAdapter(VerificationResult),

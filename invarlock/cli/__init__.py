@@ -32,7 +32,7 @@ from invarlock.errors import (
 _COMMANDS: Final[dict[str, Entry]] = {
     "policy": ("invarlock.cli.policy", "policy", "Check, compile, digest and show policies."),
     "evaluate": ("invarlock.cli.evaluate", "evaluate", "Measure a subject against a baseline."),
-    "evidence": ("invarlock.cli.evidence", "evidence", "Import evidence from logs."),
+    "evidence": ("invarlock.cli.evidence", "evidence", "Import evidence, disclose windows."),
     "attest": ("invarlock.cli.attest", "attest", "Sign what a run's report lists."),
     "verify": ("invarlock.cli.verify", "verify", "Recompute digests and verdict; decide."),
     "report": ("invarlock.cli.report", "report", "Render a run for people."),

@@ -25,6 +25,8 @@ MAX_LABEL: Final = 200
 _DEVICE: Final = re.compile(r"cpu|mps|cuda(:[0-9]{1,2})?")
 _AGE: Final = re.compile(r"([0-9]{1,6})([smhd])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_RANGE: Final = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?")
+MAX_RANGE: Final = 10_000
 _SHARE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(%?)")
 
 
@@ -96,6 +98,23 @@ def parse_instant(text: str) -> int:
         hint = "write it like `2026-01-31T12:00:00Z`"
         raise UsageFault("E701", f"`{text[:80]}` is no time", hint) from err
     return int(found.timestamp())
+
+
+def parse_windows(text: str) -> list[int]:
+    """Places of windows such as ``3,17,40-43``. Raises :class:`UsageFault` E701."""
+    found: list[int] = []
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part.strip())
+        if match is None:
+            hint = "write them like `3,17` or `40-43`"
+            raise UsageFault("E701", f"`{text[:80]}` names no windows", hint)
+        first = int(match[1])
+        last = first if match[2] is None else int(match[2])
+        if last < first or last - first > MAX_RANGE:
+            hint = f"name at most {MAX_RANGE} in a row, the lowest first"
+            raise UsageFault("E701", f"`{part[:80]}` names no windows", hint)
+        found += range(first, last + 1)
+    return found
 
 
 def parse_required(values: Sequence[str]) -> frozenset[Requirement]:

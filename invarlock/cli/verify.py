@@ -48,6 +48,7 @@ _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
 @click.option("--beacon", metavar="FILE|DIGEST|HEX", help="The beacon of the schedule's seed.")
 @click.option("--beacon-time", metavar="T", help="When that was made public: 2026-01-31T12:00:00Z.")
 @click.option("--registration", type=_PATH, help="Bundle of `policy attest` for the run's bar.")
+@click.option("--disclosed", type=_PATH, help="Single windows, as `evidence disclose` wrote them.")
 @click.option("--policy", metavar="F#TIER[+PROFILE]", help="Your bar.")
 @click.option("--policy-digest", metavar="D", help="Digest of a bar that you have reviewed.")
 @click.option(
@@ -116,6 +117,7 @@ def verify(
     beacon: str | None,
     beacon_time: str | None,
     registration: Path | None,
+    disclosed: Path | None,
     policy: str | None,
     policy_digest: str | None,
     accept_strictness: bool,
@@ -158,6 +160,7 @@ def verify(
         beacon=None if beacon is None else parse_beacon(beacon),
         beacon_time=None if beacon_time is None else parse_instant(beacon_time),
         registration=registration,
+        disclosed=disclosed,
         policy=policy,
         policy_digest=policy_digest,
         accept_strictness=accept_strictness,

@@ -98,6 +98,11 @@ def part_digests(parts: Mapping[str, bytes]) -> dict[str, str]:
 
 
 # --- the verifier's side -------------------------------------------------------------------------
+def decode_header(data: bytes) -> Header:
+    """The header that ``data`` holds. Raises :class:`VerificationFault` E405."""
+    header = _decode(_HEADER, {HEADER_FILE: data}, HEADER_FILE)
+    _check_arms(header)
+    return header
 
 
 def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence:
@@ -107,8 +112,7 @@ def read_evidence(files: Mapping[str, bytes], runtime: RuntimeFacts) -> Evidence
     something is missing, unknown or malformed, E407 where windows are not those of the schedule.
     """
     _check_names(files)
-    header = _decode(_HEADER, files, HEADER_FILE)
-    _check_arms(header)
+    header = decode_header(files[HEADER_FILE])
     _check_origin(header, runtime)
     _check_parts(header, files)
     windows = _decode(_WINDOWS, files, "windows.json")
@@ -227,8 +231,7 @@ def _check_windows(header: Header, windows: Sequence[Window], layout: Layout) ->
             )
     if len(windows) > header.data.windows:
         raise _malformed(f"{len(windows)} windows out of {header.data.windows} in the data")
-    documents = len({window.document for window in windows})
-    if documents > header.data.documents:
+    if (documents := len({window.document for window in windows})) > header.data.documents:
         raise _malformed(f"{documents} documents out of {header.data.documents} in the data")
 
 
@@ -261,7 +264,7 @@ def _check_schedule(header: Header, windows: Sequence[Window]) -> None:
     """Counts and order are the schedule's. Equal neighbours are left to ``windows.overlap``."""
     schedule = header.schedule
     counts = Counter(window.phase for window in windows)
-    final, preview = _at_look(header)
+    final, preview = planned_windows(header)
     if (counts["final"], counts["preview"]) != (final, preview):
         raise VerificationFault(
             "E407",
@@ -272,14 +275,13 @@ def _check_schedule(header: Header, windows: Sequence[Window]) -> None:
     if any(window.phase == "preview" for window in windows[:final]):
         raise VerificationFault("E407", "a preview window stands before a final one", _HINT)
     keys = [schedule_key(schedule.seed, window.id) for window in windows]
-    for position in range(1, len(keys)):
-        if keys[position] < keys[position - 1]:
-            raise VerificationFault(
-                "E407", f"window {position} of `windows.json` is out of the seed's order", _HINT
-            )
+    for at in range(1, len(keys)):
+        if keys[at] < keys[at - 1]:
+            message = f"window {at} of `windows.json` is out of the seed's order"
+            raise VerificationFault("E407", message, _HINT)
 
 
-def _at_look(header: Header) -> tuple[int, int]:
+def planned_windows(header: Header) -> tuple[int, int]:
     """The final and preview windows that there must be at the look that the header names."""
     schedule, looks = header.schedule, header.contract.estimate.looks
     if schedule.look > looks or (looks > 1 and too_few_for(schedule.final, looks)):

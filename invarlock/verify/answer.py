@@ -38,6 +38,7 @@ def result_of(state: State) -> VerificationResult:
         judged_by=_judged_by(state),
         verdict=state.verdict.verdict if state.verdict is not None else None,
         gates=state.verdict.gates if state.verdict is not None else (),
+        disclosed=state.disclosed,
         findings=tuple(state.findings),
         reproduction=state.reproduction,
         limits=BY_STRICTNESS if state.by_strictness else LIMITS[state.request.level],

@@ -63,6 +63,7 @@ def verify_bundle(request: VerifyRequest, say: Say = lambda line: None) -> Verif
     if state.statement is not None:
         state.findings.extend(check_required(request, state.signatures, state.statement.predicate))
         _compare(state, state.statement.predicate)
+        _disclosed(state, state.statement.predicate)
         if request.asks(Level.BOUND):
             _examine(state, state.statement, say)
     return result_of(state)
@@ -114,6 +115,16 @@ def _examine(state: State, statement: Statement, say: Say) -> None:
         _again(state, statement, recomputed.evidence, say)
     elif request.asks(Level.JUDGED) and not contents.complete:
         _stand_in(state, statement.predicate)
+
+
+def _disclosed(state: State, predicate: Predicate) -> None:
+    """Single windows, which go by what the signature covers alone."""
+    folder = state.request.disclosed
+    if folder is not None:
+        from invarlock.verify.disclosed import check_disclosed
+
+        level = Level.BOUND if state.request.asks(Level.BOUND) else Level.SIGNED
+        state.disclosed = check_disclosed(folder, predicate, level, state.findings)
 
 
 def _order(state: State, predicate: Predicate, *, recomputed: bool) -> None:

@@ -51,6 +51,7 @@ class VerifyRequest:
         beacon: digest of the beacon that the schedule's seed must take in.
         policy: the consumer's bar as ``F#TIER`` or ``F#TIER+PROFILE``.
         policy_digest: the digest of a bar that the consumer has reviewed.
+        disclosed: a folder of single windows with proofs.
         registration: a bundle that attests the run's bar by itself.
         beacon_time: when the beacon was made public, in seconds since 1970 UTC.
         accept_strictness: whether, without the evidence, the producer's verdict counts under a bar
@@ -79,6 +80,7 @@ class VerifyRequest:
     beacon: Digest | None = None
     policy: str | None = None
     policy_digest: str | None = None
+    disclosed: Path | None = None
     registration: Path | None = None
     beacon_time: int | None = None
     accept_strictness: bool = False

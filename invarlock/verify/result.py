@@ -71,6 +71,10 @@ LIMITS: Final[dict[Level, str]] = {
     ),
 }
 
+DISCLOSED: Final = (
+    "these windows and their numbers are under the signed root; that they are typical, or were "
+    "measured, is not shown, and no verdict follows from them"
+)
 BY_STRICTNESS: Final = (
     "no number was recomputed: the evidence is not at hand, and this is the signer's word that a "
     "bar was cleared, with a proof that this bar is at least as strict as yours"
@@ -136,6 +140,20 @@ class Signer(_Closed):
     certificate: Certificate | None = None
     logged: bool = False
     times: tuple[SignedTime, ...] = ()
+
+
+class DisclosedWindow(_Closed):
+    """A window that is under the signed root: its place in the schedule from 0, what it is cut
+    from, and the exact sum of each column over its rows, ``None`` where one is not finite."""
+
+    position: int
+    id: Digest
+    phase: Literal["preview", "final"]
+    document: str
+    slice: str | None
+    tokens: int
+    rows: int
+    sums: dict[str, str | None]
 
 
 Before = Literal["beacon", "time"]
@@ -219,6 +237,7 @@ class VerificationResult(_Closed):
     registration: RegisteredBefore | None
     verdict: judge.Outcome | None
     gates: tuple[judge.GateResult, ...]
+    disclosed: tuple[DisclosedWindow, ...] = ()
     findings: tuple[Finding, ...]
     reproduction: Reproduction | None = None
     limits: str

@@ -11,7 +11,14 @@ from invarlock.judge import Verdict
 from invarlock.verify.bar import ConsumerBar
 from invarlock.verify.reproduction import Reproduction
 from invarlock.verify.request import VerifyRequest
-from invarlock.verify.result import Finding, Level, PolicyDigest, RegisteredBefore, Strictness
+from invarlock.verify.result import (
+    DisclosedWindow,
+    Finding,
+    Level,
+    PolicyDigest,
+    RegisteredBefore,
+    Strictness,
+)
 from invarlock.verify.signatures import Signature, Trusted
 
 
@@ -29,6 +36,7 @@ class State:
     producer_bar: str | None = None
     policy_digest: PolicyDigest | None = None
     strictness: Strictness | None = None
+    disclosed: tuple[DisclosedWindow, ...] = ()
     registration: RegisteredBefore | None = None
     absent: frozenset[Finding] = frozenset()
     """What is lacking of the run's own files: all that strictness can stand in for."""

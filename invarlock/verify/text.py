@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from invarlock.verify.result import (
+    DISCLOSED,
+    DisclosedWindow,
     DriftedKey,
     Finding,
     PolicyDigest,
@@ -38,7 +40,17 @@ def text_lines(result: VerificationResult) -> Iterator[str]:
     proof = _strictness(result.strictness) if result.strictness is not None else ()
     again = result.reproduction.lines() if result.reproduction is not None else ()
     before = _registered(result.registration) if result.registration is not None else ()
-    for part in (_facts(result), before, drifted, proof, _gates(result), again, _findings(result)):
+    windows = _disclosed(result.disclosed) if result.disclosed else ()
+    for part in (
+        _facts(result),
+        windows,
+        before,
+        drifted,
+        proof,
+        _gates(result),
+        again,
+        _findings(result),
+    ):
         yield from map(_plain, part)
     passed = result.outcome == "pass" and result.judged_by == "strictness"
     told = BY_WORD if passed else OUTCOMES[result.outcome]
@@ -106,6 +118,18 @@ def _registered(found: RegisteredBefore) -> Iterator[str]:
     }
     yield f"registered  {told[found.before]}; registered by"
     yield from _signer(found.signer)
+
+
+def _disclosed(windows: Sequence[DisclosedWindow]) -> Iterator[str]:
+    yield f"disclosed   {len(windows)} windows: {DISCLOSED}"
+    for one in windows[:_SHOWN]:
+        place = f"document {one.document}" + (f", slice {one.slice}" if one.slice else "")
+        size = f"{one.tokens} tokens, {one.rows} rows"
+        yield f"  window {one.position:<5} {one.phase} {place}: {size}"
+        told = (f"{name} {total or 'not finite'}" for name, total in one.sums.items())
+        yield f"    sums       {', '.join(told)}"
+    if len(windows) > _SHOWN:
+        yield f"  and {len(windows) - _SHOWN} more; see --format json"
 
 
 def _gates(result: VerificationResult) -> Iterator[str]:

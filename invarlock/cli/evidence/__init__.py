@@ -1,4 +1,4 @@
-"""``invarlock evidence``: evidence that comes from elsewhere."""
+"""``invarlock evidence``: evidence that comes from elsewhere, or goes there."""
 
 from __future__ import annotations
 
@@ -14,9 +14,14 @@ _COMMANDS: Final[dict[str, Entry]] = {
         "import_logs",
         "Judge logs that other programs wrote.",
     ),
+    "disclose": (
+        "invarlock.cli.evidence.disclose",
+        "disclose",
+        "Write single windows of a run, with proofs.",
+    ),
 }
 
 
 @click.group(cls=LazyGroup, entries=_COMMANDS)
 def evidence() -> None:
-    """Judge numbers that another program measured."""
+    """Judge numbers that another program measured, or show single windows of a run."""

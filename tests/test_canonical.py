@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invarlock.canonical import StrictJsonError, canonical_bytes, strict_json
+from invarlock.canonical import Json, StrictJsonError, canonical_bytes, check_exact, strict_json
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text()
 DOCUMENTS = st.recursive(
@@ -30,6 +31,32 @@ def test_what_is_written_is_read_back(document: object) -> None:
 def test_what_has_no_canonical_form_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         canonical_bytes(value)
+
+
+@given(DOCUMENTS | st.recursive(LEAVES | st.floats() | st.just(2**53), st.lists, max_leaves=9))
+def test_exact_is_what_has_a_canonical_form(document: Json) -> None:
+    def refused(check: Callable[[Json], object]) -> bool:
+        try:
+            check(document)
+        except TypeError:
+            return True
+        return False
+
+    assert refused(check_exact) == refused(canonical_bytes)
+
+
+@given(st.text('[]{},"a', max_size=30))
+def test_depth_is_that_outside_strings(text: str) -> None:
+    def refused(data: str) -> str:
+        try:
+            strict_json(data.encode(), max_depth=2)
+        except StrictJsonError as err:
+            return str(err)[:14]
+        return ""
+
+    # With an escape in it, the slower way round is taken; both must count the same brackets.
+    deep = "nested deeper "
+    assert (refused(text) == deep) == (refused('"\\\\"' + text) == deep)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from benchmarks.speed.guards import memory, spectra
 from benchmarks.speed.language import language
 from benchmarks.speed.material import Material
 from benchmarks.speed.printed import Lines, machine, record
+from benchmarks.speed.verifying import verifying
 
 ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
 GROUPS: Final[Mapping[str, Callable[[Material, Lines, int], None]]] = {
@@ -32,6 +33,7 @@ GROUPS: Final[Mapping[str, Callable[[Material, Lines, int], None]]] = {
     "evaluation": evaluation,
     "ray": ray,
     "cold": cold,
+    "verify": verifying,
 }
 
 

@@ -123,7 +123,8 @@ def parse_bundle(data: bytes) -> Signed:
         raise _not_a_bundle(f"its media type is `{value['mediaType']}`")
     certified = _carries_certificate(value.get("verificationMaterial"))
     model: type[_Enveloped] = _Certified if certified else Bundle
-    envelope = parse_model(model, data, what="the bundle", max_bytes=MAX_BUNDLE).dsseEnvelope
+    bundle = parse_model(model, data, what="the bundle", max_bytes=MAX_BUNDLE, read=value)
+    envelope = bundle.dsseEnvelope
     return Signed(
         payload=_decode(envelope.payload, "dsseEnvelope.payload"),
         payload_type=envelope.payloadType,

@@ -6,21 +6,22 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from invarlock.canonical import StrictJsonError, canonical_bytes, strict_json
+from invarlock.canonical import Json, StrictJsonError, check_exact, strict_json
 from invarlock.errors import VerificationFault
 
 M = TypeVar("M", bound=BaseModel)
 _ASK = "do not deploy; ask the producer"
 
 
-def parse_model(model: type[M], data: bytes, *, what: str, max_bytes: int) -> M:
+def parse_model(model: type[M], data: bytes, *, what: str, max_bytes: int, read: Json = None) -> M:
     """``data`` as ``model``, every field present, known and well formed.
 
     The JSON is read strictly first, so that no second reader can see other keys or numbers than
-    the model did. Raises :class:`VerificationFault` E405 naming all fields at fault.
+    the model did; ``read`` is what :func:`strict_json` gave where the caller has called it. Raises
+    :class:`VerificationFault` E405 naming all fields at fault.
     """
     try:
-        canonical_bytes(strict_json(data, max_bytes=max_bytes))
+        check_exact(strict_json(data, max_bytes=max_bytes) if read is None else read)
         return model.model_validate_json(data)
     except StrictJsonError as err:
         raise VerificationFault("E405", f"{what} is not strict JSON: {err}", _ASK) from err

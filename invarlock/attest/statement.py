@@ -82,4 +82,6 @@ def parse_statement(payload: bytes) -> Statement:
         if found != wanted:
             shown = f"`{found[:120]}`" if isinstance(found, str) else "absent"
             raise VerificationFault("E402", f"`{field}` is {shown}, not `{wanted}`", hint)
-    return parse_model(Statement, payload, what="the statement", max_bytes=MAX_STATEMENT)
+    return parse_model(
+        Statement, payload, what="the statement", max_bytes=MAX_STATEMENT, read=value
+    )

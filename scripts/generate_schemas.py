@@ -29,8 +29,10 @@ from invarlock.evidence.schema import Activation, Header, Overhead, Tensor, Wind
 from invarlock.judge.records import Report
 from invarlock.policy.ir import BarIR, PolicyIR
 from invarlock.security.manifest import RuntimeManifest
+from invarlock.verify.audit.result import AuditResult
 from invarlock.verify.result import VerificationResult
 from invarlock.verify.summary import SvrStatement, VsaStatement
+from invarlock.verify.watch.check import Check
 
 ROOT: Final = Path(__file__).resolve().parent.parent / "attest"
 SPECIFICATION: Final = ROOT / "evaluation-v1.md"
@@ -57,6 +59,8 @@ DOCUMENTS: Final[dict[str, TypeAdapter[Any]]] = {
     "registration": TypeAdapter(Registration),
     "registered": TypeAdapter(RegisteredBar),
     "verification": TypeAdapter(VerificationResult),
+    "audit": TypeAdapter(AuditResult),
+    "watch": TypeAdapter(Check),
     "summary-vsa": TypeAdapter(VsaStatement),
     "summary-svr": TypeAdapter(SvrStatement),
 }

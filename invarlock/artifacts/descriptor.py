@@ -11,10 +11,14 @@ import fcntl
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from invarlock.errors import EnvironmentFault, InvarlockError, SafetyRefusal
+
+Pace = Callable[[int], None]
+"""Told of every so many bytes read, and may wait before it returns."""
 
 CHUNK: Final = 1 << 20
 HEAD_BYTES: Final = 16
@@ -76,7 +80,14 @@ def _open_fault(err: OSError, label: str) -> InvarlockError:
     return EnvironmentFault("E603", f"`{label}` cannot be opened: {reason}", "check the disk")
 
 
-def read_once(fd: int, *, label: str, seal: bool, max_bytes: int | None = None) -> Reading:
+def read_once(
+    fd: int,
+    *,
+    label: str,
+    seal: bool,
+    max_bytes: int | None = None,
+    pace: Pace | None = None,
+) -> Reading:
     """Hash ``fd`` from its start to its end; with ``seal`` keep the same bytes in a sealed memfd.
 
     Raises SafetyRefusal E208 above ``max_bytes`` and E209 when the file changed while it was read
@@ -88,7 +99,7 @@ def read_once(fd: int, *, label: str, seal: bool, max_bytes: int | None = None) 
         raise too_large(label, before.st_size, max_bytes)
     memfd = _memfd(label) if seal else None
     try:
-        size, sha256, head = _copy(fd, memfd, before.st_size, label)
+        size, sha256, head = _copy(fd, memfd, before.st_size, label, pace)
         _check_still(fd, before, size, label)
         if memfd is not None:
             fcntl.fcntl(memfd, fcntl.F_ADD_SEALS, SEALS)
@@ -127,7 +138,9 @@ def _memfd(label: str) -> int:
         raise _copy_fault(err, label) from err
 
 
-def _copy(fd: int, memfd: int | None, expected: int, label: str) -> tuple[int, str, bytes]:
+def _copy(
+    fd: int, memfd: int | None, expected: int, label: str, pace: Pace | None
+) -> tuple[int, str, bytes]:
     digest, size, head = hashlib.sha256(), 0, b""
     buffer = bytearray(min(CHUNK, max(expected, 1)))
     view = memoryview(buffer)
@@ -141,6 +154,8 @@ def _copy(fd: int, memfd: int | None, expected: int, label: str) -> tuple[int, s
             if memfd is not None:
                 _write_all(memfd, piece)
             size += count
+            if pace is not None:
+                pace(count)
     except OSError as err:
         raise _copy_fault(err, label) from err
     return size, digest.hexdigest(), head

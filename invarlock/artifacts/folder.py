@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from invarlock.artifacts.abreast import in_order
 from invarlock.artifacts.descriptor import (
+    Pace,
     Reading,
     changed,
     open_regular,
@@ -126,12 +128,19 @@ def open_folder(path: Path, *, budget: int = DEFAULT_BUDGET) -> Iterator[Folder]
                 os.close(fd)
 
 
-def tree_of(path: Path) -> tuple[str, tuple[FileEntry, ...]]:
+def tree_of(path: Path, *, pace: Pace | None = None) -> tuple[str, tuple[FileEntry, ...]]:
     """Root digest and files of the folder ``path``, nothing kept. Raises like open_folder, but
-    says nothing about what the files are for."""
+    says nothing about what the files are for.
+
+    Files are hashed side by side, one a processor; with a ``pace`` one after another.
+    """
     with open_root(path) as root:
         items = list_items(root)
-        files = tuple(_entry(item, _read(root, item, seal=False)) for item in items)
+
+        def read(item: Item) -> FileEntry:
+            return _entry(item, _read(root, item, seal=False, pace=pace))
+
+        files = in_order(read, items) if pace is None else tuple(map(read, items))
         if list_items(root) != items:
             raise changed(root.label)
     return root_digest(files), files
@@ -159,10 +168,10 @@ def _enter(root: OpenRoot, item: Item, sealed: dict[str, int] | None) -> FileEnt
     return _entry(item, reading)
 
 
-def _read(root: OpenRoot, item: Item, *, seal: bool) -> Reading:
+def _read(root: OpenRoot, item: Item, *, seal: bool, pace: Pace | None = None) -> Reading:
     fd = open_item(root, item)
     try:
-        return read_once(fd, label=item.path, seal=seal)
+        return read_once(fd, label=item.path, seal=seal, pace=pace)
     finally:
         os.close(fd)
 

@@ -29,7 +29,7 @@ _CERTIFICATES: Final = ("certificate", "x509CertificateChain")
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class PublicKeyHint(_Closed):

@@ -38,7 +38,7 @@ DECLARED: Final[frozenset[str]] = frozenset({"created", "timings", "tool"})
 class Closed(BaseModel):
     """Immutable and closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class ReportRef(Closed):

@@ -35,6 +35,8 @@ _COMMANDS: Final[dict[str, Entry]] = {
     "evidence": ("invarlock.cli.evidence", "evidence", "Import evidence, disclose windows."),
     "attest": ("invarlock.cli.attest", "attest", "Sign what a run's report lists."),
     "verify": ("invarlock.cli.verify", "verify", "Recompute digests and verdict; decide."),
+    "audit": ("invarlock.cli.audit", "audit", "Verify every model below a folder."),
+    "watch": ("invarlock.cli.watch", "watch", "Hash deployed weights against an attestation."),
     "report": ("invarlock.cli.report", "report", "Render a run for people."),
     "key": ("invarlock.cli.key", "key", "Make signing keys."),
     "advanced": ("invarlock.cli.advanced", "advanced", "Calibrate bounds; in-toto links."),

@@ -121,7 +121,7 @@ def stored_columns(task: Task, origin: Origin) -> Columns:
 class Frozen(BaseModel):
     """Immutable and closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class WindowContract(Frozen):

@@ -40,7 +40,7 @@ Label = Annotated[str, StringConstraints(max_length=4096)]
 class Frozen(BaseModel):
     """Immutable and closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Tool(Frozen):

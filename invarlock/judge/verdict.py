@@ -26,7 +26,7 @@ def gravest(outcomes: Iterable[Outcome]) -> Outcome:
 class Frozen(BaseModel):
     """Immutable and closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class GateResult(Frozen):

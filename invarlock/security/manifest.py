@@ -62,7 +62,7 @@ def _only(names: tuple[str, ...]) -> AfterValidator:
 class Frozen(BaseModel):
     """Immutable and closed to unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class InsideObservation(Frozen):

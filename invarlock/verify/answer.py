@@ -30,6 +30,7 @@ def result_of(state: State) -> VerificationResult:
         signers=tuple(one.signer for one in state.signatures),
         subject=None if subject is None else f"sha256:{subject}",
         origin=statement.predicate.origin if statement is not None else None,
+        isolation=statement.predicate.runtime.isolation if statement is not None else None,
         bar=state.bar.used if state.bar is not None else None,
         producer_bar=state.producer_bar,
         policy_digest=state.policy_digest,

@@ -82,7 +82,7 @@ BY_STRICTNESS: Final = (
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Finding(_Closed):
@@ -218,7 +218,8 @@ class VerificationResult(_Closed):
     They are what the judge says under the consumer's bar; nothing in them is the producer's
     word. ``producer_bar`` is the digest of the bar that the run was made for; ``policy_digest``
     says whether that is the consumer's reference, and decides nothing by itself; ``origin`` says
-    where the numbers come from, by the statement.
+    where the numbers come from, and ``isolation`` where models ran, by the statement: the latter
+    follows from the manifest once ``judged`` was reached by the evidence.
     """
 
     version: Literal["invarlock.verification/1"] = "invarlock.verification/1"
@@ -229,6 +230,7 @@ class VerificationResult(_Closed):
     signers: tuple[Signer, ...]
     subject: str | None
     origin: Origin | None
+    isolation: Literal["host", "sandbox"] | None
     bar: BarUsed | None
     producer_bar: str | None
     policy_digest: PolicyDigest | None

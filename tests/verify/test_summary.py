@@ -196,6 +196,7 @@ def test_only_exit_0_passes_whatever_else_a_result_says(outcome: Any, exits: int
         signers=(),
         subject=digest,
         origin="measured",
+        isolation="sandbox",
         bar=BarUsed(source="policy", name="a#b", digest=digest),
         producer_bar=digest,
         policy_digest=None,

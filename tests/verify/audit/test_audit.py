@@ -1,0 +1,240 @@
+"""`audit` as typed: what becomes of each model, and a folder that somebody arranged to harm."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from invarlock.cli import main
+from tests.conftest import ROOT
+from tests.verify.runs import Scene, case, documents, make_scene, report_of, signed
+
+SCHEMA = json.loads((ROOT / "attest/schemas/audit.schema.json").read_bytes())
+Audit = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """A scene with a passing run, and beside it a failing one."""
+    scene = make_scene(tmp_path_factory.mktemp("made"))
+    for name, worse in (("run", 0.01), ("failing", 0.4)):
+        files = documents(case(worse=worse))
+        report = report_of(files).encode()
+        scene.publish(files, report, signed(report))
+        (scene.root / "run").rename(scene.root / f"{name}.kept")
+    return scene
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    (tmp_path / "models").mkdir()
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def audit(made: Scene, models: Path, capsys: pytest.CaptureFixture[str]) -> Audit:
+    """Audit `models` under the scene's key and bar; exit code and JSON, which fits its schema."""
+
+    def run(*more: str, bar: bool = True) -> tuple[int, dict[str, Any]]:
+        words = ["audit", str(models), "--key", str(made.root / "key.pub"), "--format", "json"]
+        asked = made.request
+        words += ["--policy", str(asked.policy)] if bar else []
+        code = main([*words, *more])
+        found = json.loads(capsys.readouterr().out.splitlines()[-1])
+        jsonschema.validate(found, SCHEMA)
+        assert found["exit_code"] == code
+        return code, found
+
+    return run
+
+
+def put(made: Scene, place: Path, run: str | None = "run", within: str = ".invarlock") -> Path:
+    """A copy of the subject at ``place``, with a run in its own folder."""
+    shutil.copytree(made.root / "subject", place)
+    if run is not None:
+        shutil.copytree(made.root / f"{run}.kept", place / within)
+    return place
+
+
+def states(found: dict[str, Any]) -> dict[str, str]:
+    return {model["path"]: model["state"] for model in found["models"]}
+
+
+def test_all_verified(made: Scene, models: Path, audit: Audit) -> None:
+    put(made, models / "a")
+    put(made, models / "deeper" / "b", within=".invarlock/2026")
+    put(made, models / "c", None)
+    shutil.copytree(made.root / "run.kept", models / "c.invarlock")
+    code, found = audit()
+    assert (code, states(found)) == (0, {"a": "verified", "c": "verified", "deeper/b": "verified"})
+    assert found["totals"]["verified"] == {"models": 3, "share": "1"}
+    assert found["totals"]["sandboxed"] == {"models": 3, "share": "1"}
+    assert found["bar"]["digest"] == found["models"][0]["attestation"]["bar"]["digest"]
+    assert found["models"][0]["attestation"]["isolation"] == "sandbox"
+
+
+def test_each_state_with_its_reason(made: Scene, models: Path, audit: Audit) -> None:
+    put(made, models / "good")
+    put(made, models / "bare", None)
+    put(made, models / "missed", "failing")
+    (put(made, models / "other") / "model.safetensors").write_bytes(b"other weights")
+    (put(made, models / "poor") / ".invarlock/evidence/subject.i64").unlink()
+    (put(made, models / "link") / "more.safetensors").symlink_to("/etc/passwd")
+    code, found = audit()
+    assert code == 4
+    assert states(found) == {
+        "bare": "unsigned",
+        "good": "verified",
+        "link": "unsafe",
+        "missed": "failed",
+        "other": "refused",
+        "poor": "signed",
+    }
+    by = {model["path"]: model for model in found["models"]}
+    codes = {path: model["code"] for path, model in by.items()}
+    assert (codes["other"], codes["link"], codes["poor"]) == ("E403", "E205", "E409")
+    assert "perplexity.ratio" in by["missed"]["reason"]
+    assert [path for path, model in by.items() if model["signed"]] == ["good", "missed", "poor"]
+    assert found["totals"]["failed"] == {"models": 1, "share": "0.166666667"}
+
+
+@pytest.mark.parametrize(
+    ("run", "code"), [("run", 0), ("failing", 1), (None, 3)], ids=["pass", "fail", "unsigned"]
+)
+def test_exit_codes(made: Scene, models: Path, audit: Audit, run: str | None, code: int) -> None:
+    put(made, models / "one", run)
+    put(made, models / "two")
+    assert audit()[0] == code
+
+
+def test_nothing_found_is_not_green(audit: Audit) -> None:
+    assert audit() == (3, audit()[1])
+
+
+def test_without_a_bar_the_best_is_signed(made: Scene, models: Path, audit: Audit) -> None:
+    put(made, models / "one", "failing")
+    for more in ((), ("--level", "bound")):
+        code, found = audit(*more, bar=False)
+        assert (code, states(found)) == (3, {"one": "signed"})
+
+
+def test_an_untrusted_key(made: Scene, models: Path, audit: Audit, tmp_path: Path) -> None:
+    put(made, models / "one")
+    assert main(["key", "new", str(tmp_path / "stranger")]) == 0
+    code, found = audit("--key", str(tmp_path / "stranger.pub"))
+    assert code == 0  # the trusted key is among those named
+    place = models / "two"
+    put(made, place)
+    assert main(["attest", str(place / ".invarlock"), "--key", str(tmp_path / "stranger")]) == 0
+    code, found = audit()
+    assert (code, states(found)) == (4, {"one": "verified", "two": "refused"})
+    assert found["models"][1]["signed"] is False
+
+
+def test_a_failure_is_not_outvoted(made: Scene, models: Path, audit: Audit) -> None:
+    place = put(made, models / "one", "failing", within=".invarlock/first")
+    shutil.copytree(made.root / "run.kept", place / ".invarlock/second")
+    code, found = audit()
+    assert (code, states(found), found["models"][0]["others"]) == (1, {"one": "failed"}, 1)
+
+
+def test_rubbish_beside_does_not_hide_a_pass(made: Scene, models: Path, audit: Audit) -> None:
+    rubbish = put(made, models / "one", within=".invarlock/run") / ".invarlock/a"
+    rubbish.mkdir()
+    (rubbish / "attestation.sigstore.json").write_text("{}")
+    assert audit()[0] == 0
+
+
+def test_attestations_are_found_by_subject(
+    made: Scene, models: Path, audit: Audit, tmp_path: Path
+) -> None:
+    put(made, models / "one", None)
+    (put(made, models / "two", None) / "model.safetensors").write_bytes(b"others")
+    store = tmp_path / "store" / "deep"
+    shutil.copytree(made.root / "run.kept", store / "run")
+    code, found = audit("--attestations", str(store.parent))
+    assert (code, states(found)) == (3, {"one": "verified", "two": "unsigned"})
+    (store / "broken.sigstore.json").write_text("[")
+    (store / "linked.sigstore.json").symlink_to(store / "run" / "attestation.sigstore.json")
+    code, found = audit("--attestations", str(store.parent))
+    assert [place["path"].rsplit("/", 1)[1] for place in found["skipped"]] == [
+        "broken.sigstore.json",
+        "linked.sigstore.json",
+    ]
+
+
+def test_a_hostile_tree_is_bounded(made: Scene, models: Path, audit: Audit) -> None:
+    put(made, models / "good")
+    (models / "up").symlink_to(models)
+    os.mkfifo(models / "config.json")
+    (models / "outside").symlink_to(made.root)
+    deep = models / "deep"
+    for _ in range(40):
+        deep = deep / "d"
+    deep.mkdir(parents=True)
+    put(made, deep / "hidden", None)
+    for at in range(2000):
+        (models / f"empty-{at}").mkdir()
+    fifo = put(made, models / "fifo", None)
+    os.mkfifo(fifo / "model-2.safetensors")
+    bundle = put(made, models / "piped", None) / ".invarlock"
+    bundle.mkdir()
+    os.mkfifo(bundle / "attestation.sigstore.json")
+    odd = put(made, models / "odd\x1b[31m")
+    code, found = audit()
+    assert code == 5
+    assert states(found) == {
+        "fifo": "unsafe",
+        "good": "verified",
+        "odd\\x1b[31m": "verified",
+        "piped": "unsigned",
+    }
+    assert odd.exists()
+    assert [place["reason"] for place in found["skipped"]] == ["nested deeper than 32 folders"]
+
+
+def test_table_and_metrics(
+    made: Scene, models: Path, audit: Audit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(made, models / 'quo"te')
+    put(made, models / "bare", None)
+    words = ["audit", str(models), "--key", str(made.root / "key.pub")]
+    words += ["--policy", str(made.request.policy)]
+    assert main(words) == 3
+    table = capsys.readouterr().out
+    assert "unsigned    bare" in table
+    assert re.search(r"verified +1 +50\.0%", table)
+    assert main([*words, "--format", "openmetrics"]) == 3
+    text = capsys.readouterr().out
+    assert text.endswith("# EOF\n")
+    assert 'invarlock_audit_share{state="verified"} 0.5\n' in text
+    assert 'invarlock_audit_model{path="quo\\"te",state="verified",' in text
+
+
+def test_what_the_consumer_names_must_be_there(
+    made: Scene, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = str(made.root / "key.pub")
+    for words, code, error in (
+        ([str(models / "absent"), "--key", key], 6, "E601"),
+        ([str(models)], 2, "E701"),
+        ([str(models), "--key", str(made.root / "no.pub")], 6, "E601"),
+        ([str(models), "--key", key, "--attestations", str(models / "absent")], 6, "E601"),
+    ):
+        assert main(["audit", *words]) == code, words
+        assert error in capsys.readouterr().err
+
+
+def test_no_time_is_proven_of_a_key(made: Scene, models: Path, audit: Audit) -> None:
+    put(made, models / "one")
+    code, found = audit("--max-age", "90d")
+    assert (code, states(found)) == (3, {"one": "undecided"})
+    assert "how old" in found["models"][0]["reason"]

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, Unpack
 
 import click
 
 from invarlock.cli.arguments import parse_age, parse_required
+from invarlock.cli.trust import Trust, named, trust_options
 
 _PATH: Final = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=_PATH)
-@click.option(
-    "--key", "keys", type=_PATH, multiple=True, help="Public key of a signer that you trust."
-)
+@trust_options
 @click.option("--attestations", type=_PATH, help="A folder of runs or bundles beside the models.")
 @click.option("--policy", metavar="F#TIER[+PROFILE]", help="Your bar.")
 @click.option("--policy-digest", metavar="D", help="Digest of a bar that you have reviewed.")
@@ -53,7 +52,6 @@ def audit(
     ctx: click.Context,
     *,
     folder: Path,
-    keys: tuple[Path, ...],
     attestations: Path | None,
     policy: str | None,
     policy_digest: str | None,
@@ -64,6 +62,7 @@ def audit(
     data: Path | None,
     level: str,
     style: str,
+    **trust: Unpack[Trust],
 ) -> None:
     """Find the models below DIR, hash each, and verify what attests it under your own bar.
 
@@ -76,7 +75,7 @@ def audit(
 
     consumer = VerifyRequest(
         bundle=folder,
-        keys=keys,
+        **named(trust),
         baseline=baseline,
         data=data,
         policy=policy,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Unpack
 
 import click
 
 from invarlock.cli.arguments import parse_age
 from invarlock.cli.rate import parse_rate
+from invarlock.cli.trust import Trust, named, trust_options
 from invarlock.errors import EXIT_INTERRUPTED, UsageFault
 
 if TYPE_CHECKING:
@@ -21,9 +22,7 @@ _PATH: Final = click.Path(path_type=Path)
 @click.command()
 @click.argument("model", type=_PATH)
 @click.option("--attestation", type=_PATH, required=True, help="The bundle, or a run's folder.")
-@click.option(
-    "--key", "keys", type=_PATH, multiple=True, help="Public key of a signer that you trust."
-)
+@trust_options
 @click.option("--every", default="1h", show_default=True, help="Hash all files this often.")
 @click.option("--poll", default="10s", show_default=True,
               help="And when sizes or times changed, looked at this often; 0s: never.")  # fmt: skip
@@ -44,7 +43,6 @@ def watch(
     *,
     model: Path,
     attestation: Path,
-    keys: tuple[Path, ...],
     every: str,
     poll: str,
     once: bool,
@@ -54,6 +52,7 @@ def watch(
     webhook: str | None,
     metrics: Path | None,
     style: str,
+    **trust: Unpack[Trust],
 ) -> None:
     """Hash MODEL's files on schedule and on change, and tell when they are not those attested.
 
@@ -77,7 +76,7 @@ def watch(
         metrics=metrics,
     )
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    attested = attested_model(VerifyRequest(bundle=attestation, keys=keys, level=Level.SIGNED))
+    attested = attested_model(VerifyRequest(bundle=attestation, **named(trust), level=Level.SIGNED))
     try:
         check = watch_model(model, attested, schedule, hooks, pace=pace)
     except KeyboardInterrupt:

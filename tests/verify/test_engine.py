@@ -396,6 +396,19 @@ def test_all_that_is_wrong_is_named_at_once(scene: Scene) -> None:
         assert piece in named
 
 
+@pytest.mark.parametrize("words", [(), ("verify",), ("audit",), ("watch",)])
+def test_help_is_light(words: tuple[str, ...]) -> None:
+    code = f"""
+import sys
+from invarlock.cli import main
+code = main([*{words!r}, "--help"])
+heavy = {{"torch", "transformers", "sigstore", "numpy", "pydantic", "cryptography", "rich"}}
+print(sorted(heavy & sys.modules.keys()), code)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[] 0"
+
+
 def test_the_path_to_a_verdict_is_light(scene: Scene) -> None:
     request = scene.request
     code = f"""

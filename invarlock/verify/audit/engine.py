@@ -49,6 +49,8 @@ _DECIDES: Final[tuple[State, ...]] = (
 """Which of several attestations decides. A trusted signer's failing evidence of the same bytes is
 not outvoted by another run that passed; what is refused could have been put there by anybody."""
 _STALE: Final = "E413"
+_AGAINST: Final = ("refused", "lacking", "undecided")
+"""Kinds of findings that speak against a model, the gravest first; a warning does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ def audit_models(request: AuditRequest) -> AuditResult:
     """
     consumer = request.consumer
     consumer.check()
-    trusted(consumer)
-    bar = bar_of_policy(consumer.policy).used if consumer.policy is not None else None
+    bar = bar_of_policy(consumer.policy) if consumer.policy is not None else None
+    trusted(consumer, bar.ir if bar is not None else None)
     index, unread = indexed(request.attestations) if request.attestations else ({}, ())
     models: list[ModelAudit] = []
     omitted: list[Omitted] = []
@@ -91,7 +93,7 @@ def audit_models(request: AuditRequest) -> AuditResult:
         folder=spelt(str(request.folder)),
         exit_code=exit_of(models, skipped),
         asked=consumer.level,
-        bar=bar,
+        bar=bar.used if bar is not None else None,
         models=tuple(models),
         totals=totals_of(models),
         skipped=skipped,

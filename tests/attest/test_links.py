@@ -28,7 +28,10 @@ from invarlock.canonical import digest_bytes
 from invarlock.cli import main
 from invarlock.data import data_folder
 from tests.attest.releases import Release, finish, make_release
-from tests.verify.runs import POLICY
+from tests.sigstore_double import GitHub, SigstoreDouble
+from tests.sigstore_double.tokens import token
+from tests.verify.certified import LOGGED
+from tests.verify.runs import BAR, POLICY, Scene
 
 # in-toto reads its patterns through a name that pathspec means to drop.
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
@@ -44,8 +47,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def release(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Release:
     """A finished release of its own, where `invarlock` is on the path for the inspection."""
-    from tests.verify.runs import Scene
-
     monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
     shutil.copytree(finished, tmp_path / "release")
     return Release(Scene(tmp_path / "release"))
@@ -199,6 +200,24 @@ def test_a_run_that_is_not_what_its_report_lists_gets_no_link(
     assert release.attest() == 4
     assert "[INVARLOCK:E403] `runtime.manifest.json`" in capsys.readouterr().err
     assert not list(release.root.glob("attest.*.link"))
+
+
+def test_a_keyless_attestation_stands_under_the_layout_too(
+    release: Release, sigstore_double: SigstoreDouble, tmp_path: Path
+) -> None:
+    """And the consumer's bar is another than the producer's."""
+    run, bar, who = release.root / "run", release.root / "logged.invar", GitHub()
+    bar.write_bytes(LOGGED)
+    config = sigstore_double.write(tmp_path, 1)
+    words = ["attest", run, "--sigstore", "--trust-config", config, "--identity-token"]
+    assert release.link("attest", *words, token(who.claims())) == 0
+    with pytest.raises(RuleVerificationError, match="'verify'"):
+        release.check()
+    verify = ["verify", run, "--identity", who.identity, "--issuer", who.issuer]
+    verify += ["--trusted-root", sigstore_double.write_root(tmp_path)]
+    verify += ["--policy", f"{bar}#{BAR[0]}+{BAR[1]}", "--subject", release.root / "subject"]
+    assert release.link("verify", *verify) == 0
+    release.check()
 
 
 def test_who_may_do_what(release: Release, capsys: pytest.CaptureFixture[str]) -> None:

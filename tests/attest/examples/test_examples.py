@@ -43,6 +43,25 @@ def test_header_says_what_was_run_and_what_not(path: Path) -> None:
     assert all(said.values())
 
 
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_what_is_left_to_fill_in_is_said(path: Path) -> None:
+    text = path.read_text()
+    body = [line for line in text.splitlines() if not line.startswith(("#", "//"))]
+    assert ("FILL_IN" in "".join(body)) == ("FILL_IN" in " ".join(header(text).values()))
+
+
+def test_only_the_job_that_signs_has_an_identity() -> None:
+    for name in ("release.yml", "consume.yml"):
+        (document,) = objects(EXAMPLES / "github" / name)
+        assert document["permissions"] == {}
+        may_sign = {
+            job for job, what in document["jobs"].items() if "id-token" in what["permissions"]
+        }
+        assert may_sign == ({"attest"} if name == "release.yml" else set())
+    (document,) = objects(EXAMPLES / "gitlab" / "gitlab-ci.yml")
+    assert {job for job, what in document.items() if "id_tokens" in what} == {"attest"}
+
+
 def test_a_header_without_its_parts_is_seen() -> None:
     assert header("# What: x\n# run: y\n\n# not run: too late\n") == {"What": "x", "run": "y"}
 

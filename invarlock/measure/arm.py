@@ -143,7 +143,8 @@ def _arm(job: ArmJob, place: Place, stored: Path) -> ArmAnswer:
 
 def _weights(job: ArmJob, place: Place, files: ModelFiles) -> ArmAnswer:
     """The records of tensors and no more; the subject's beside the baseline's."""
-    with ExitStack() as stack:
+    clock = Clock(place.say)
+    with ExitStack() as stack, clock.phase("guards"):
         base = None
         if job.arm == "subject":
             base = stack.enter_context(open_model(place.inputs / BASELINE_FOLDER))

@@ -82,5 +82,7 @@ class Reproduction(_Closed):
                 "odds        to turn the verdict, a subject no better than chance would have to be "
                 f"hidden in {self.flip.windows} windows: missed with p = {self.flip.probability}"
             )
+        elif self.survives and self.one is None:
+            yield "odds        none: every window was evaluated again"
         elif self.survives:
             yield "odds        a subject no better than chance in windows left out would not fail"

@@ -421,3 +421,22 @@ print(sorted(heavy & sys.modules.keys()), code)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[] 0"
+
+
+def test_without_the_libraries_nothing_is_measured(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # what the import system has for absent
+    with pytest.raises(EnvironmentFault, match="`torch` is not installed") as caught:
+        scene.verify(level=Level.MEASURED, mode="host")
+    assert (caught.value.code, caught.value.hint) == ("E605", "pip install 'invarlock[hf]'")
+    assert scene.verify(level=Level.JUDGED).exit_code == 0
+
+
+def test_without_a_boundary_nothing_is_measured(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(SafetyRefusal) as caught:
+        scene.verify(level=Level.REPRODUCED)
+    assert caught.value.code == "E301"

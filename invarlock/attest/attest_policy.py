@@ -11,7 +11,7 @@ from invarlock import __version__
 from invarlock.attest.keyless import KeylessSigning
 from invarlock.attest.registration import registration_bytes, registration_of
 from invarlock.attest.signers import KeySigning
-from invarlock.attest.signing import SignedAs, replace_file, sign_payload
+from invarlock.attest.signing import SignedAs, replace_file, sign_payloads
 from invarlock.canonical import digest_bytes
 from invarlock.judge.records import Tool
 from invarlock.policy import load_policy, parse_reference
@@ -55,11 +55,11 @@ def attest_policy(
 ) -> RegisteredBar:
     """Sign the bar that ``reference`` names, and write the bundle beside the policy.
 
-    Raises as :func:`statement_of_bar`, :func:`~invarlock.attest.signing.sign_payload` and
+    Raises as :func:`statement_of_bar`, :func:`~invarlock.attest.signing.sign_payloads` and
     :func:`~invarlock.attest.signing.replace_file`.
     """
     name, digest, asked, payload = statement_of_bar(reference)
-    made = sign_payload(payload, signer)
+    (made,) = sign_payloads([payload], signer)
     path = parse_reference(reference).path
     target = out if out is not None else path.with_name(f"{path.stem}.{name}.{SUFFIX}")
     replace_file(target, made.bundle)

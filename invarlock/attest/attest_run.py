@@ -17,7 +17,7 @@ from invarlock.attest.keyless import KeylessSigning
 from invarlock.attest.parse import parse_model
 from invarlock.attest.predicate import REPORT_FILE
 from invarlock.attest.signers import KeySigning
-from invarlock.attest.signing import SignedAs, replace_file, sign_payload
+from invarlock.attest.signing import SignedAs, replace_file, sign_payloads
 from invarlock.attest.statement import Statement, statement_bytes, statement_of
 from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault
@@ -50,21 +50,22 @@ def attest_run(
     signer: Path | KeySigning | KeylessSigning,
     out: Path | None = None,
     companions: Sequence[CompanionType] = (),
+    authority: str | None = None,
 ) -> Attested:
     """Sign the report in ``run``, with the private key at a path, made when there is none, with
     a key that a URI names, or with an identity.
 
-    ``companions`` are written beside it, each by the same signer. Every bundle is made before one
+    ``companions`` are written beside it, each by the same signer; ``authority`` is the address of
+    a timestamp authority for a key's signatures. Every bundle is made before one
     is written, beside its place, and renamed. Raises :class:`EnvironmentFault` E601 for
     an absent run, E602 or E603 for what cannot be written, :class:`VerificationFault` E405 for a
-    report that is none; and as :func:`~invarlock.attest.signers.open_signer` and
-    :func:`~invarlock.attest.keyless.sign_keyless` raise.
+    report that is none; and as :func:`~invarlock.attest.signing.sign_payloads` raises.
     """
     report, statement = statement_of_run(run)
     payloads = payloads_of(statement, companions)
     target = out if out is not None else run / BUNDLE_FILE
     targets = [target, *(companion_path(target, kind) for kind in companions)]
-    made = [sign_payload(payload, signer) for payload in payloads]
+    made = sign_payloads(payloads, signer, authority)
     for path, one in zip(targets, made, strict=True):
         replace_file(path, one.bundle)
     return Attested(

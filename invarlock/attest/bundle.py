@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -38,11 +38,24 @@ class PublicKeyHint(_Closed):
     hint: str = Field(max_length=1024)
 
 
+class Timestamp(_Closed):
+    """A DER `TimeStampResp` over the signature, standard base64."""
+
+    signedTimestamp: str  # noqa: N815 - the field name is fixed by the Sigstore bundle
+
+
+class Timestamps(_Closed):
+    """Timestamps over the signature, each by an authority of its own."""
+
+    rfc3161Timestamps: list[Timestamp]  # noqa: N815 - fixed by the Sigstore bundle
+
+
 class Material(_Closed):
     """Verification material of a key bundle. Log entries need a certificate's bundle."""
 
     publicKey: PublicKeyHint  # noqa: N815 - the field name is fixed by the Sigstore bundle
     tlogEntries: list[object] = Field(max_length=0)  # noqa: N815 - fixed by the Sigstore bundle
+    timestampVerificationData: Timestamps | None = None  # noqa: N815 - fixed by the bundle
 
 
 class Signature(_Closed):
@@ -80,24 +93,33 @@ class _Certified(_Enveloped):
 @dataclass(frozen=True, slots=True)
 class Signed:
     """A parsed bundle: the payload's exact bytes, what is claimed to sign them, and whether that
-    is by a certificate; ``data`` are the bundle's own bytes."""
+    is by a certificate; ``data`` are the bundle's own bytes, ``stamps`` the DER timestamps of a
+    key's signature."""
 
     payload: bytes
     payload_type: str
     signature: bytes
     certified: bool
     data: bytes
+    stamps: tuple[bytes, ...] = ()
 
 
-def sign_bundle(payload: bytes, key: Signer) -> bytes:
-    """Canonical bytes of a bundle whose signature covers ``payload`` as it stands."""
+def sign_bundle(
+    payload: bytes, key: Signer, stamp: Callable[[bytes], bytes] | None = None
+) -> bytes:
+    """Canonical bytes of a bundle whose signature covers ``payload`` as it stands.
+
+    ``stamp`` gives a timestamp over the signature, and raises what it likes.
+    """
     signature = key.sign(pae(PAYLOAD_TYPE, payload))
+    stamped = {} if stamp is None else {"timestampVerificationData": _stamps(stamp(signature))}
     return canonical_bytes(
         {
             "mediaType": MEDIA_TYPE,
             "verificationMaterial": {
                 "publicKey": {"hint": key.public.fingerprint.removeprefix("sha256:")},
                 "tlogEntries": [],
+                **stamped,
             },
             "dsseEnvelope": {
                 "payload": base64.b64encode(payload).decode("ascii"),
@@ -123,15 +145,26 @@ def parse_bundle(data: bytes) -> Signed:
         raise _not_a_bundle(f"its media type is `{value['mediaType']}`")
     certified = _carries_certificate(value.get("verificationMaterial"))
     model: type[_Enveloped] = _Certified if certified else Bundle
-    bundle = parse_model(model, data, what="the bundle", max_bytes=MAX_BUNDLE, read=value)
-    envelope = bundle.dsseEnvelope
+    parsed = parse_model(model, data, what="the bundle", max_bytes=MAX_BUNDLE, read=value)
+    envelope = parsed.dsseEnvelope
     return Signed(
         payload=_decode(envelope.payload, "dsseEnvelope.payload"),
         payload_type=envelope.payloadType,
         signature=_decode(envelope.signatures[0].sig, "dsseEnvelope.signatures[0].sig"),
         certified=certified,
         data=data,
+        stamps=_stamps_of(parsed) if isinstance(parsed, Bundle) else (),
     )
+
+
+def _stamps(stamp: bytes) -> dict[str, Json]:
+    return {"rfc3161Timestamps": [{"signedTimestamp": base64.b64encode(stamp).decode("ascii")}]}
+
+
+def _stamps_of(bundle: Bundle) -> tuple[bytes, ...]:
+    found = bundle.verificationMaterial.timestampVerificationData
+    items = [] if found is None else found.rfc3161Timestamps
+    return tuple(_decode(item.signedTimestamp, "rfc3161Timestamps") for item in items)
 
 
 def verify_signature(signed: Signed, keys: Sequence[PublicKey]) -> PublicKey:

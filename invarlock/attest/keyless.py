@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +58,9 @@ class KeylessSigned:
     timestamps: int
 
 
-def sign_keyless(payload: bytes, signing: KeylessSigning) -> KeylessSigned:
-    """Sign ``payload``, an in-toto statement, with the identity that is at hand.
+def sign_keyless(payloads: Sequence[bytes], signing: KeylessSigning) -> list[KeylessSigned]:
+    """Sign each of ``payloads``, in-toto statements, with the identity that is at hand, and with
+    one certificate.
 
     Reaches for the network, whatever the tripwire says: the caller asked for it. Raises
     :class:`EnvironmentFault` E605 without the extra and E620 for a service that does not answer or
@@ -74,17 +75,20 @@ def sign_keyless(payload: bytes, signing: KeylessSigning) -> KeylessSigned:
     logging.getLogger("sigstore").addHandler(logging.NullHandler())
     with temporarily_allow_network(), _services():
         config = _trust_config(signing.trust_config)
-        return _signed(payload, config, _token(signing.token, config))
+        return _signed(payloads, config, _token(signing.token, config))
 
 
-def _signed(payload: bytes, config: ClientTrustConfig, token: IdentityToken) -> KeylessSigned:
+def _signed(
+    payloads: Sequence[bytes], config: ClientTrustConfig, token: IdentityToken
+) -> list[KeylessSigned]:
     from sigstore.dsse import Statement
     from sigstore.sign import SigningContext
 
     with SigningContext.from_trust_config(config).signer(token) as signer:
-        bundle = signer.sign_dsse(Statement(payload))
-    _check(bundle, payload, config)
-    return _described(bundle)
+        bundles = [signer.sign_dsse(Statement(payload)) for payload in payloads]
+    for payload, bundle in zip(payloads, bundles, strict=True):
+        _check(bundle, payload, config)
+    return list(map(_described, bundles))
 
 
 def _described(bundle: Bundle) -> KeylessSigned:

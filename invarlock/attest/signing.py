@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from invarlock.attest.bundle import sign_bundle
-from invarlock.attest.keyless import KeylessSigning, sign_keyless
+from invarlock.attest.keyless import KeylessSigned, KeylessSigning, sign_keyless
 from invarlock.attest.signers import KeySigning, open_signer
+from invarlock.attest.timestamp import request_timestamp
 from invarlock.errors import EnvironmentFault
 
 
@@ -39,26 +42,37 @@ class Made:
     keyless: SignedAs | None = None
 
 
-def sign_payload(payload: bytes, signer: Path | KeySigning | KeylessSigning) -> Made:
-    """A bundle over ``payload`` as it stands, by the private key at a path, made when there is
-    none, by a key that a URI names, or by an identity.
+def sign_payloads(
+    payloads: Sequence[bytes],
+    signer: Path | KeySigning | KeylessSigning,
+    authority: str | None = None,
+) -> list[Made]:
+    """A bundle over each of ``payloads`` as it stands, by the private key at a path, made when
+    there is none, by a key that a URI names, or by an identity.
 
-    Raises as :func:`~invarlock.attest.signers.open_signer` and
+    ``authority`` is the address of a timestamp authority for a key's signature; an identity's has
+    those of its trust configuration. Raises as :func:`~invarlock.attest.signers.open_signer`,
+    :func:`~invarlock.attest.timestamp.request_timestamp` and
     :func:`~invarlock.attest.keyless.sign_keyless`.
     """
     if isinstance(signer, KeylessSigning):
-        done = sign_keyless(payload, signer)
-        signed_as = SignedAs(
-            identity=done.identity,
-            issuer=done.issuer,
-            log_index=done.log_index,
-            timestamps=done.timestamps,
-        )
-        return Made(done.bundle, keyless=signed_as)
+        return [Made(one.bundle, keyless=_signed_as(one)) for one in sign_keyless(payloads, signer)]
+    stamp = None if authority is None else partial(request_timestamp, authority)
     asked = signer if isinstance(signer, KeySigning) else KeySigning(f"file:{signer}")
     key, made = open_signer(asked)
-    bundle = sign_bundle(payload, key)
-    return Made(bundle, key.public.fingerprint, key_made=made)
+    return [
+        Made(sign_bundle(payload, key, stamp), key.public.fingerprint, key_made=made)
+        for payload in payloads
+    ]
+
+
+def _signed_as(done: KeylessSigned) -> SignedAs:
+    return SignedAs(
+        identity=done.identity,
+        issuer=done.issuer,
+        log_index=done.log_index,
+        timestamps=done.timestamps,
+    )
 
 
 def replace_file(target: Path, data: bytes) -> None:

@@ -32,6 +32,7 @@ _LISTS: Final = {
     "ctlogs": "certificate log",
 }
 """Every list of a trusted root that a keyless bundle needs one of, and what one is called."""
+_STAMPING: Final = {"timestampAuthorities": "timestamp authority"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,9 @@ class TrustRoot:
         be renewed by now, or a list in which nothing is in use any more."""
         if self.renew_by is not None and self.renew_by < now:
             return f"{self.source} was to be renewed by {self.renew_by.date().isoformat()}"
-        for name, what in _LISTS.items():
-            if not any(_covers(item, [now]) for item in self.document.get(name, [])):
+        for name, what in {**_LISTS, **_STAMPING}.items():
+            listed = self.document.get(name, [])
+            if listed and not any(_covers(item, [now]) for item in listed):
                 return f"no {what} of {self.source} is in use any more"
         return None
 
@@ -127,7 +129,9 @@ def _shaped(document: dict[str, Any]) -> TrustedRoot:
     from sigstore.models import TrustedRoot
     from sigstore_models.trustroot.v1 import TrustedRoot as Shape
 
-    return TrustedRoot(Shape.from_json(json.dumps(document)))
+    # A list that is absent is an empty one, which the client library does not know.
+    empty: dict[str, Any] = {name: [] for name in (*_LISTS, *_STAMPING)}
+    return TrustedRoot(Shape.from_json(json.dumps(empty | document)))
 
 
 def _parsed(document: dict[str, Any], source: str) -> TrustedRoot:
@@ -137,8 +141,9 @@ def _parsed(document: dict[str, Any], source: str) -> TrustedRoot:
         raise missing_extra() from err
     try:
         root = _shaped(document)
-        root.get_fulcio_certs()
-        root.get_timestamp_authorities()
+        authorities = root.get_timestamp_authorities()
+        if not authorities:
+            root.get_fulcio_certs()
     except (Error, ValueError) as err:
         raise _no_root(source) from err
     return root

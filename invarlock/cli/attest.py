@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from invarlock.cli.signing import chosen_signer
+from invarlock.errors import UsageFault
 
 if TYPE_CHECKING:
     from invarlock.attest.attest_run import Attested
@@ -43,6 +44,11 @@ if TYPE_CHECKING:
     "--identity-token", metavar="TOKEN|FILE", help="The identity to sign with, as an OIDC token."
 )
 @click.option(
+    "--timestamp-authority",
+    metavar="URL",
+    help="Have this authority (RFC 3161) sign the time of a key's signature.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Where to write the bundle.  [default: RUN/attestation.sigstore.json]",
@@ -68,6 +74,7 @@ def attest(
     keyless: bool,
     trust_config: Path | None,
     identity_token: str | None,
+    timestamp_authority: str | None,
     out: Path | None,
     style: str,
     companions: tuple[CompanionType, ...],
@@ -92,7 +99,10 @@ def attest(
         trust_config=trust_config,
         identity_token=identity_token,
     )
-    done = attest_run(run, signer, out, companions)
+    if keyless and timestamp_authority:
+        hint = "its trust configuration names the authorities"
+        raise UsageFault("E701", "--timestamp-authority is for keys, not for --sigstore", hint)
+    done = attest_run(run, signer, out, companions, timestamp_authority)
     if style == "json":
         click.echo(done.model_dump_json())
         return

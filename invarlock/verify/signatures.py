@@ -23,7 +23,8 @@ from invarlock.policy.signers import KeySigner, WorkflowSigner
 from invarlock.verify.identity import check_identity, check_rules
 from invarlock.verify.keyless import verify_keyless
 from invarlock.verify.request import ExpectedIdentity, VerifyRequest
-from invarlock.verify.result import Certificate, Finding, Level, Signer
+from invarlock.verify.result import Certificate, Finding, Level, SignedTime, Signer
+from invarlock.verify.timestamps import stamped_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,18 @@ def _check(path: Path, signed: Signed, trust: Trusted) -> Signature:
         bundle_digest=digest_bytes(signed.data),
         type=key.type.value,
         key=key.fingerprint,
+        times=_stamped(signed, trust.root),
     )
-    return Signature(signer, KeySigner(key=key.fingerprint))
+    stale = trust.root.stale(datetime.now(UTC)) if signer.times and trust.root else None
+    return Signature(signer, KeySigner(key=key.fingerprint), stale)
+
+
+def _stamped(signed: Signed, root: TrustRoot | None) -> tuple[SignedTime, ...]:
+    """The times of a key's signature, by authorities of a root that the consumer named."""
+    if root is None or not signed.stamps:
+        return ()
+    times = stamped_times(signed.stamps, signed.signature, root.parsed())
+    return tuple(SignedTime(source="timestamp", seconds=int(time.timestamp())) for time in times)
 
 
 def _keyless(path: Path, signed: Signed, trust: Trusted) -> Signature:

@@ -192,6 +192,23 @@ def test_what_cannot_be_signed_writes_nothing(
     assert refused(*good) == (6, "E620")
 
 
+def test_companions_share_the_certificate(
+    scene: Scene,
+    sigstore_double: SigstoreDouble,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "bundle.sigstore.json"
+    more = ["--identity-token", WORKFLOW, "--companion", "test-result"]
+    assert attest(scene, sigstore_double.write(tmp_path), out, *more) == 0
+    (companion,) = told(capsys)["companions"]
+    certificates = {
+        json.loads(Path(path).read_bytes())["verificationMaterial"]["certificate"]["rawBytes"]
+        for path in (out, companion)
+    }
+    assert len(certificates) == 1
+
+
 def test_what_does_not_go_together_is_usage(
     scene: Scene,
     sigstore_double: SigstoreDouble,
@@ -205,6 +222,7 @@ def test_what_does_not_go_together_is_usage(
         ([], 2),
         (["--sigstore", "--key", str(scene.root / "key")], 2),
         (["--key", str(scene.root / "key"), "--trust-config", config], 2),
+        (["--sigstore", "--timestamp-authority", "http://127.0.0.1:9"], 2),
         (["--sigstore", "--trust-config", root], 2),
         (["--sigstore", "--trust-config", str(tmp_path / "list.json")], 2),
         (["--sigstore", "--trust-config", str(tmp_path / "none.json")], 6),

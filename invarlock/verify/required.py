@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, Literal, get_args
 
+from invarlock.bom.document import MLBOM_FILE, SBOM_FILE
 from invarlock.errors import CODES
 from invarlock.verify.result import Finding, Level, Signer, refused
 
 Requirement = Literal["log", "timestamp", "bom", "preregistered", "reference"]
 REQUIREMENTS: Final[tuple[Requirement, ...]] = get_args(Requirement)
-BILLS: Final = ("mlbom.cdx.json", "sbom.cdx.json")
+BILLS: Final = (MLBOM_FILE, SBOM_FILE)
 KEYS: Final = frozenset({"p256", "ed25519"})
 AHEAD: Final = 300
 """Seconds that a proven time may lie ahead of the verifier's clock."""

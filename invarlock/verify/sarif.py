@@ -20,8 +20,8 @@ from invarlock.present.sarif import (
     code_rules,
     sarif_log,
 )
-from invarlock.verify.result import Finding, VerificationResult
-from invarlock.verify.text import OUTCOMES, change
+from invarlock.verify.result import DISCLOSED, Finding, VerificationResult
+from invarlock.verify.text import BEFORE, OUTCOMES, change
 
 _GATES: Final = {
     "fail": "what was observed is outside the bound",
@@ -32,6 +32,16 @@ _OWN: Final[dict[str, tuple[str, str, Level]]] = {
     "bar-drift": (
         "the run's bar is not the reference",
         "Have the difference reviewed, or name the run's bar as the reference.",
+        "note",
+    ),
+    "shown-windows": (
+        "single windows are under the signed root",
+        "No verdict follows from them: verify the whole run.",
+        "note",
+    ),
+    "shown-registration": (
+        "the run's bar was attested by itself",
+        "Ask for proof that it came first with --require preregistered.",
         "note",
     ),
     "judged-strictness": (
@@ -56,6 +66,7 @@ def verification_sarif(result: VerificationResult, bundle: str) -> dict[str, obj
     findings = [_finding(finding, bundle) for finding in result.findings]
     others = [
         *_drift(result, bundle),
+        *_notes(result, bundle),
         *_strictness(result, bundle),
         *_gates(result, bundle),
         *_outcome(result, bundle),
@@ -87,6 +98,26 @@ def _drift(result: VerificationResult, bundle: str) -> Iterator[SarifResult]:
     for text in (f"{one.relation}: {change(one)}" for one in found.differences):
         yield SarifResult(
             rule="bar-drift",
+            level="note",
+            message=printable(text),
+            place=SarifPlace(bundle),
+            identity=(bundle, text),
+        )
+
+
+def _notes(result: VerificationResult, bundle: str) -> Iterator[SarifResult]:
+    """What was shown beside a verdict, or in its place."""
+    told: dict[str, str] = {}
+    if result.disclosed:
+        windows = ", ".join(str(one.position) for one in result.disclosed)
+        told["shown-windows"] = f"windows {windows}: {DISCLOSED}"
+    if result.registration is not None:
+        told["shown-registration"] = (
+            f"the run's bar was registered: {BEFORE[result.registration.before]}"
+        )
+    for rule, text in told.items():
+        yield SarifResult(
+            rule=rule,
             level="note",
             message=printable(text),
             place=SarifPlace(bundle),

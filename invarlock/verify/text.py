@@ -30,6 +30,11 @@ OUTCOMES: Final = {
 BY_WORD: Final = (
     "by the signer's word under a bar at least as strict as yours; nothing was recomputed"
 )
+BEFORE: Final = {
+    "beacon": "before the run: it is the beacon in the schedule's seed",
+    "time": "before the run: before the time of the beacon in the schedule's seed",
+    None: "nothing shows that it came before the run",
+}
 _SHOWN: Final = 40
 
 
@@ -111,12 +116,7 @@ def change(one: DriftedKey) -> str:
 
 
 def _registered(found: RegisteredBefore) -> Iterator[str]:
-    told = {
-        "beacon": "before the run: it is the beacon in the schedule's seed",
-        "time": "before the run: before the time of the beacon in the schedule's seed",
-        None: "nothing shows that it came before the run",
-    }
-    yield f"registered  {told[found.before]}; registered by"
+    yield f"registered  {BEFORE[found.before]}; registered by"
     yield from _signer(found.signer)
 
 

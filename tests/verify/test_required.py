@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from invarlock.bom.document import MLBOM_FILE, SBOM_FILE
 from invarlock.cli import main
 from invarlock.cli.arguments import parse_age, parse_required
 from invarlock.errors import UsageFault
 from invarlock.verify.required import check_age, check_logged, check_timestamped
-from invarlock.verify.result import Finding, SignedTime, Signer, VerificationResult
+from invarlock.verify.result import Finding, Level, SignedTime, Signer, VerificationResult
 from tests.verify.runs import Scene, case, documents, make_scene, report_of, signed
 
 NOW = 1_800_000_000
@@ -74,12 +77,26 @@ def test_every_signature_needs_what_is_required() -> None:
     assert told([*check_timestamped([signer("keyless", ("log", NOW))])]) == [("lacking", "E414")]
 
 
-@pytest.mark.parametrize("what", ["log", "timestamp", "bom"])
-def test_a_key_bundle_of_a_bare_run_proves_none_of_it(scene: Scene, what: str) -> None:
+@pytest.mark.parametrize("what", ["log", "timestamp"])
+def test_a_key_bundle_proves_none_of_it(scene: Scene, what: str) -> None:
     assert scene.verify().exit_code == 0
     result = scene.verify(require=frozenset({what}))
     assert (result.exit_code, result.outcome, codes(result)) == (3, "lacking", {"E414"})
     assert result.verdict is None
+
+
+@pytest.mark.parametrize("level", [Level.BOUND, Level.JUDGED])
+def test_both_bills_must_be_listed(scene: Scene, tmp_path: Path, level: Level) -> None:
+    asked = {"require": frozenset({"bom"}), "level": level}
+    asked |= {"policy": None} if level is Level.BOUND else {}
+    assert codes(scene.verify(**asked)) == set()
+    bare = make_scene(tmp_path)
+    for missing in ({MLBOM_FILE}, {MLBOM_FILE, SBOM_FILE}):
+        files = {name: data for name, data in documents(case()).items() if name not in missing}
+        report = report_of(files).encode()
+        bare.publish(files, report, signed(report))
+        result = bare.verify(**asked)
+        assert (result.exit_code, codes(result)) == (3, {"E414"})
 
 
 def test_no_proven_time_is_lacking_and_not_too_old(scene: Scene) -> None:

@@ -6,15 +6,17 @@ import base64
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sigstore.models import Bundle, TrustedRoot
+from sigstore.models import Bundle, ClientTrustConfig, TrustedRoot
 from sigstore.verify import Verifier, policy
 
 from invarlock.attest.parse import parse_model
 from invarlock.attest.statement import parse_statement
+from invarlock.attest.trust_root import root_of_file
 from invarlock.cli import main
 from invarlock.judge.records import Report
 from tests.conftest import ROOT
@@ -229,3 +231,13 @@ def test_what_does_not_go_together_is_usage(
     ):
         assert main(["attest", run, *words]) == code
         assert "INVARLOCK:E" in capsys.readouterr().err
+
+
+def test_the_example_of_a_trust_configuration_is_one() -> None:
+    example = ROOT / "attest" / "trust-config.example.json"
+    config = ClientTrustConfig.from_json(example.read_text())
+    assert config.signing_config.get_oidc_url().startswith("https://")
+    assert len(config.signing_config.get_tlogs()) == len(config.signing_config.get_tsas()) == 1
+    root = root_of_file(example)
+    assert root.stale(datetime.now(UTC)) is None
+    assert "127.0.0.1" not in example.read_text()

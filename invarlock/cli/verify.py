@@ -45,6 +45,17 @@ _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
 @click.option("--subject-digest", metavar="D", help="Its root digest instead.")
 @click.option("--baseline", type=_PATH, help="The baseline model.")
 @click.option("--data", type=_PATH, help="The data file.")
+@click.option("--subject-signature", type=_PATH, help="Its OpenSSF model signature, if asked for.")
+@click.option("--subject-provenance", type=_PATH, help="Its SLSA provenance.")
+@click.option("--baseline-signature", type=_PATH, help="The baseline's model signature.")
+@click.option("--baseline-provenance", type=_PATH, help="The baseline's SLSA provenance.")
+@click.option(
+    "--model-key",
+    "model_keys",
+    type=_PATH,
+    multiple=True,
+    help="Public key that you trust for these four alone, beside --key.",
+)
 @click.option("--beacon", metavar="FILE|DIGEST|HEX", help="The beacon of the schedule's seed.")
 @click.option("--beacon-time", metavar="T", help="When that was made public: 2026-01-31T12:00:00Z.")
 @click.option("--registration", type=_PATH, help="Bundle of `policy attest` for the run's bar.")
@@ -114,6 +125,11 @@ def verify(
     subject_digest: str | None,
     baseline: Path | None,
     data: Path | None,
+    subject_signature: Path | None,
+    subject_provenance: Path | None,
+    baseline_signature: Path | None,
+    baseline_provenance: Path | None,
+    model_keys: tuple[Path, ...],
     beacon: str | None,
     beacon_time: str | None,
     registration: Path | None,
@@ -157,6 +173,11 @@ def verify(
         subject_digest=subject_digest,
         baseline=baseline,
         data=data,
+        subject_signature=subject_signature,
+        subject_provenance=subject_provenance,
+        baseline_signature=baseline_signature,
+        baseline_provenance=baseline_provenance,
+        model_keys=model_keys,
         beacon=None if beacon is None else parse_beacon(beacon),
         beacon_time=None if beacon_time is None else parse_instant(beacon_time),
         registration=registration,

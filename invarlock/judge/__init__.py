@@ -12,7 +12,7 @@ from invarlock.judge.contract import (
 )
 from invarlock.judge.decide import decide
 from invarlock.judge.estimate import estimate
-from invarlock.judge.signature import signature_values
+from invarlock.judge.signature import signature_values, voucher_values
 from invarlock.judge.values import Key, Value, Values
 from invarlock.judge.verdict import GateOutcome, GateResult, Outcome, Verdict, gravest
 
@@ -33,4 +33,5 @@ __all__ = [
     "same_measurement",
     "schedule_of",
     "signature_values",
+    "voucher_values",
 ]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal, get_args
 
+from invarlock.evidence.schema import ARMS, Arm
 from invarlock.judge.values import Key, Value
 from invarlock.policy.ir import BarIR, Member, Signers
 from invarlock.policy.signers import KeySigner, WorkflowSigner
@@ -18,9 +19,15 @@ from invarlock.policy.signers import KeySigner, WorkflowSigner
 BY: Final = Key("signature.by")
 COUNT: Final = Key("signature.count")
 LOG: Final = Key("signature.log")
+Voucher = Literal["signature", "provenance"]
+"""What may speak for a model beside the attestation: a signature of its files, a provenance."""
+VOUCHED: Final[dict[tuple[Arm, Voucher], Key]] = {
+    (arm, voucher): Key(f"{arm}.{voucher}.by") for arm in ARMS for voucher in get_args(Voucher)
+}
+"""Measures of who signed these."""
 
 _OPEN: Final = Value("pending", reason="decided by `verify`, under the consumer's bar")
-PENDING: Final[dict[Key, Value]] = {BY: _OPEN, COUNT: _OPEN, LOG: _OPEN}
+PENDING: Final[dict[Key, Value]] = dict.fromkeys((BY, COUNT, LOG, *VOUCHED.values()), _OPEN)
 """What a producer can say of a signature: nothing yet."""
 
 Identity = KeySigner | WorkflowSigner
@@ -43,6 +50,17 @@ def signature_values(signers: Mapping[Identity, bool], bar: BarIR) -> dict[Key, 
         COUNT: Value("ok", Decimal(len(counted))),
         LOG: Value("ok", words="yes" if any(allowed.values()) else "no"),
     }
+
+
+def voucher_values(found: Mapping[tuple[Arm, Voucher], Identity]) -> dict[Key, Value]:
+    """The values of ``subject.signature.by`` and its like: who signed what was verified, and
+    missing for what was not."""
+    values = {}
+    for (arm, voucher), key in VOUCHED.items():
+        lacking = Value("missing", reason=f"no {voucher} of the {arm} was verified")
+        who = found.get((arm, voucher))
+        values[key] = lacking if who is None else Value("ok", identity=who)
+    return values
 
 
 _NOBODY: Final = Value("missing", reason="the signer is neither a key nor a workflow")

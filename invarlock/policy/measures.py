@@ -404,6 +404,19 @@ _MEASURES: Final = (
         words=("no", "yes"),
         order=_YES_IS_STRONGER,
     ),
+    *(
+        Measure(
+            f"{model}.{voucher}.by",
+            Kind.SIGNER,
+            f"who signed the {model}'s {what}; decided by `verify` alone",
+            "signature",
+        )
+        for model in ("subject", "baseline")
+        for voucher, what in (
+            ("signature", "files (OpenSSF Model Signing)"),
+            ("provenance", "provenance (SLSA)"),
+        )
+    ),
 )
 
 MEASURES: Final[dict[str, Measure]] = {m.name: m for m in _MEASURES}

@@ -28,6 +28,7 @@ def result_of(state: State) -> VerificationResult:
         asked=state.request.level,
         levels=_levels(state),
         signers=tuple(one.signer for one in state.signatures),
+        vouched=tuple(one.shown for one in state.vouched if one.shown is not None),
         subject=None if subject is None else f"sha256:{subject}",
         origin=statement.predicate.origin if statement is not None else None,
         isolation=statement.predicate.runtime.isolation if statement is not None else None,

@@ -22,6 +22,7 @@ from invarlock.judge import (
     estimate,
     same_measurement,
     signature_values,
+    voucher_values,
 )
 from invarlock.policy.ir import BarIR
 from invarlock.verify.answer import result_of
@@ -42,6 +43,7 @@ from invarlock.verify.result import Finding, Level, VerificationResult, refusal_
 from invarlock.verify.run_folder import open_run
 from invarlock.verify.signatures import by_signer, check_signatures, stale_roots, trusted
 from invarlock.verify.state import State
+from invarlock.verify.vouchers import by_model, check_vouchers
 
 Say = Callable[[str], None]
 
@@ -105,6 +107,9 @@ def _examine(state: State, statement: Statement, say: Say) -> None:
             data_pinned=state.bar is not None and state.bar.pins("data.digest"),
         )
     )
+    bar = None if state.bar is None else state.bar.ir
+    state.vouched = check_vouchers(request, statement.predicate, state.trust, bar)
+    state.findings.extend(one.finding for one in state.vouched if one.finding is not None)
     evidence = recomputed.evidence if recomputed is not None else None
     _order(state, statement.predicate, recomputed=evidence is not None)
     if request.data is not None and evidence is not None:
@@ -158,7 +163,7 @@ def _stand_in(state: State, predicate: Predicate) -> None:
         state.findings.extend(check_proof(state.strictness))
     lacking = {one for one in state.findings if one.kind == "lacking"}
     if state.by_strictness and lacking <= state.absent and not state.any("refused"):
-        state.verdict = _settled(signature_verdict(state.bar.ir, state.signatures))
+        state.verdict = _settled(signature_verdict(state.bar.ir, state.signatures, state.vouched))
 
 
 def _compare(state: State, predicate: Predicate) -> None:
@@ -226,7 +231,10 @@ def _judge(state: State, recomputed: Recomputed) -> None:
         state.findings.append(_undecided("E408", what, hint))
         return
     if not state.any("lacking"):
-        signature = signature_values(by_signer(state.signatures), state.bar.ir)
+        signature = {
+            **signature_values(by_signer(state.signatures), state.bar.ir),
+            **voucher_values(by_model(state.vouched)),
+        }
         values = _values(recomputed, recomputed.evidence, contract)
         bar = state.bar.ir
         state.verdict = _settled(decide(bar, values.also(signature)))

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from invarlock.errors import UsageFault
-from invarlock.evidence.schema import Digest
+from invarlock.evidence.schema import Arm, Digest
+from invarlock.judge.signature import Voucher
 from invarlock.verify.challenge import DEFAULT_SHARE, Share
 from invarlock.verify.required import Requirement
 from invarlock.verify.result import Level
@@ -48,6 +49,9 @@ class VerifyRequest:
         subject: the subject model's folder, read and hashed in full.
         subject_digest: its root digest instead, from a source that the consumer trusts.
         baseline, data: the baseline's folder and the data file.
+        subject_signature, baseline_signature: model signatures (OpenSSF Model Signing).
+        subject_provenance, baseline_provenance: provenance (SLSA).
+        model_keys: public keys trusted for these four alone, beside ``keys``.
         beacon: digest of the beacon that the schedule's seed must take in.
         policy: the consumer's bar as ``F#TIER`` or ``F#TIER+PROFILE``.
         policy_digest: the digest of a bar that the consumer has reviewed.
@@ -77,6 +81,11 @@ class VerifyRequest:
     subject_digest: str | None = None
     baseline: Path | None = None
     data: Path | None = None
+    subject_signature: Path | None = None
+    subject_provenance: Path | None = None
+    baseline_signature: Path | None = None
+    baseline_provenance: Path | None = None
+    model_keys: tuple[Path, ...] = ()
     beacon: Digest | None = None
     policy: str | None = None
     policy_digest: str | None = None
@@ -106,6 +115,17 @@ class VerifyRequest:
         """The run's folder: named, or where the bundle lies."""
         return self.run if self.run is not None else self.bundle_file.parent
 
+    @property
+    def vouchers(self) -> dict[tuple[Arm, Voucher], Path]:
+        """The files that are to speak for a model, by model and kind."""
+        named: dict[tuple[Arm, Voucher], Path | None] = {
+            ("subject", "signature"): self.subject_signature,
+            ("subject", "provenance"): self.subject_provenance,
+            ("baseline", "signature"): self.baseline_signature,
+            ("baseline", "provenance"): self.baseline_provenance,
+        }
+        return {of: path for of, path in named.items() if path is not None}
+
     def asks(self, level: Level) -> bool:
         """Whether ``level`` was asked for."""
         return level in ORDER and ORDER.index(level) <= ORDER.index(self.level)
@@ -132,6 +152,9 @@ class VerifyRequest:
         if not self.asks(Level.JUDGED) and (self.policy or self.policy_digest):
             hint = "drop the bar, or ask for level `judged`"
             raise UsageFault("E701", f"no bar is applied at level `{self.level}`", hint)
+        if self.vouchers and not self.asks(Level.BOUND):
+            hint = "ask for level `bound` or higher, or drop it"
+            raise UsageFault("E701", "no model is looked at on level `signed`", hint)
         self._check_required()
 
     def _check_required(self) -> None:

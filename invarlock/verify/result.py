@@ -15,7 +15,8 @@ from invarlock.errors import (
     EXIT_PASS,
     InvarlockError,
 )
-from invarlock.evidence.schema import Digest, Origin
+from invarlock.evidence.schema import Arm, Digest, Origin
+from invarlock.judge.signature import Voucher
 from invarlock.verify.reproduction import Reproduction
 
 Outcome = Literal["pass", "fail", "inconclusive", "incomplete", "refused", "lacking", "no-bar"]
@@ -170,6 +171,16 @@ class RegisteredBefore(_Closed):
     before: Before | None
 
 
+class VouchedFor(_Closed):
+    """A signature of a model's files, or a provenance of it, that was verified: by whom it is
+    signed, and who built the model by its word."""
+
+    model: Arm
+    by: Voucher
+    signer: str
+    builder: str | None = None
+
+
 class DriftedKey(_Closed):
     """One gate or setting on which two bars differ, each side as a policy would write it; ``None``
     where a bar says nothing."""
@@ -228,6 +239,7 @@ class VerificationResult(_Closed):
     asked: Level
     levels: dict[Level, Status]
     signers: tuple[Signer, ...]
+    vouched: tuple[VouchedFor, ...] = ()
     subject: str | None
     origin: Origin | None
     isolation: Literal["host", "sandbox"] | None

@@ -45,6 +45,7 @@ class Trusted:
     """Whom the consumer trusts to sign, read before anything untrusted is.
 
     ``rules`` are those of the consumer's bar, where neither a key nor an identity was named.
+    ``model_keys`` are trusted for models' signatures and provenance alone.
     ``root`` vouches for certificates and timestamps, the public instance's when ``None``.
     """
 
@@ -52,6 +53,7 @@ class Trusted:
     identities: tuple[ExpectedIdentity, ...]
     rules: tuple[Signers, ...]
     root: TrustRoot | None
+    model_keys: tuple[PublicKey, ...] = ()
 
     @property
     def certificates(self) -> bool:
@@ -71,7 +73,8 @@ def trusted(request: VerifyRequest, bar: BarIR | None = None) -> Trusted:
     if not keys and not request.identities and not rules:
         hint = "pass --key PUB, or --identity and --issuer, or name a workflow in `signature.by`"
         raise UsageFault("E701", "no key and no identity to verify with", hint)
-    return Trusted(keys, request.identities, rules, root)
+    models = tuple(load_public(path) for path in request.model_keys)
+    return Trusted(keys, request.identities, rules, root, models)
 
 
 def check_signatures(request: VerifyRequest, trust: Trusted) -> tuple[bytes, tuple[Signature, ...]]:
@@ -124,7 +127,9 @@ def _rules(bar: BarIR | None) -> tuple[Signers, ...]:
     found = tuple(
         gate.relation
         for gate in gates
-        if gate.level == "require" and isinstance(gate.relation, Signers)
+        if gate.level == "require"
+        and gate.measure == "signature.by"
+        and isinstance(gate.relation, Signers)
     )
     workflows = any(isinstance(rule, WorkflowSigner) for one in found for rule in one.rules)
     return found if workflows else ()

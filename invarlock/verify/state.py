@@ -20,6 +20,7 @@ from invarlock.verify.result import (
     Strictness,
 )
 from invarlock.verify.signatures import Signature, Trusted
+from invarlock.verify.vouchers import Vouched
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class State:
     findings: list[Finding] = field(default_factory=list)
     signatures: tuple[Signature, ...] = ()
     statement: Statement | None = None
+    vouched: tuple[Vouched, ...] = ()
     producer_bar: str | None = None
     policy_digest: PolicyDigest | None = None
     strictness: Strictness | None = None

@@ -68,6 +68,9 @@ def _facts(result: VerificationResult) -> Iterator[str]:
         yield f"{level:<11} {status}"
     for signer in result.signers:
         yield from _signer(signer)
+    for one in result.vouched:
+        built = f", built by {one.builder}" if one.builder is not None else ""
+        yield f"{one.by:<11} of the {one.model}, by {one.signer}{built}"
     if result.subject is not None:
         yield f"subject     {result.subject}"
     if result.origin == "imported":

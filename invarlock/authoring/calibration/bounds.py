@@ -31,7 +31,7 @@ _DIGITS: Final = 2
 _LEAST: Final = Decimal("1e-8")
 """The least distance where numbers are rounded: the judge tells none apart within 1e-9."""
 _FACTS: Final = frozenset({"baseline", "data", "estimate", "evidence", "runtime", "signature",
-                           "tokenizer", "windows"})  # fmt: skip
+                           "subject", "tokenizer", "windows"})  # fmt: skip
 """Measures of how evidence was taken; no null edit moves them."""
 
 

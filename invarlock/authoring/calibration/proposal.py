@@ -17,7 +17,7 @@ from invarlock.canonical import decimal_text, quantise
 from invarlock.errors import InternalFault
 from invarlock.judge import Values
 from invarlock.policy import Compiled, compile_policy
-from invarlock.policy.catalogue import SETTINGS
+from invarlock.policy.catalogue import MEASURES, SETTINGS
 from invarlock.policy.diagnostics import PolicyFault
 from invarlock.policy.ir import BarIR, Gate
 from invarlock.policy.words import relation_text, setting_text
@@ -71,8 +71,8 @@ def _head(bar: BarIR, name: str, runs: int, rate: Fraction, gates: int) -> Itera
 
 def _facts(bar: BarIR, baseline: str, data: str) -> Iterator[str]:
     for gate in bar.gates:
-        measure = gate.measure.split(".")[0]
-        if not is_damage(gate) and measure != "signature" and gate.measure not in _PINNED:
+        signed = MEASURES[gate.measure].evidence == "signature"
+        if not is_damage(gate) and not signed and gate.measure not in _PINNED:
             yield _statement(gate)
     yield f"require baseline.digest in {{{baseline}}}  # the bounds belong to this baseline"
     yield f"require data.digest in {{{data}}}  # and to this text"

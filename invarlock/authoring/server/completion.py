@@ -13,7 +13,7 @@ from invarlock.authoring.server.starters import keyword, starters
 from invarlock.authoring.server.statements import statements
 from invarlock.authoring.server.subjects import gates_in_test, relation_choices, subject_choices
 from invarlock.authoring.server.words import UNITS, measure_named, setting_named
-from invarlock.policy.catalogue import FAMILIES, TASKS, Unit
+from invarlock.policy.catalogue import FAMILIES, TASKS, Kind, Unit
 from invarlock.policy.check_case import ABSENCES, VERDICTS
 
 _GATES: Final = frozenset({"require", "warn"})
@@ -72,7 +72,7 @@ def _after_subject(
     if cursor.before[-1].type == "NUMBER":
         return _units(measure.unit)
     if rest[-1] in {"==", "{", ","} or rest[-2:] == ("in", "{"):
-        return _members(analysis, measure.words, signers=measure.name == "signature.by")
+        return _members(analysis, measure.words, signers=measure.kind is Kind.SIGNER)
     return ()
 
 
@@ -130,7 +130,7 @@ def _in_given(analysis: Analysis, cursor: Cursor) -> Iterable[Choice]:
     if measure is None:
         return ()
     if words[-1] == "=":
-        named = _members(analysis, measure.words, signers=measure.name == "signature.by")
+        named = _members(analysis, measure.words, signers=measure.kind is Kind.SIGNER)
         return [*named, *(Choice(word, "value", "no value that decides") for word in ABSENCES)]
     units = list(_units(measure.unit)) if cursor.before[-1].type == "NUMBER" else []
     return [*units, keyword("in")] if measure.interval and "in" not in words else units

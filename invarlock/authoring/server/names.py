@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from invarlock.authoring.server.statements import Statement
+from invarlock.policy.catalogue import MEASURES, Kind
 from invarlock.policy.lex import Token
+
+_SIGNED: Final = frozenset(m.name for m in MEASURES.values() if m.kind is Kind.SIGNER)
 
 NameKind = Literal["tier", "profile", "signer", "include", "foreign"]
 """``foreign`` is a tier of an included file: the part after the point in ``house.balanced``."""
@@ -43,7 +46,7 @@ def _names(statement: Statement) -> Iterator[Occurrence]:
         yield from _word(statement.after("as"), "include", declares=True)
     elif statement.block is not None and statement.block.kind == "test":
         yield from _bar(statement)
-    if statement.word(1) == "signature.by":
+    if statement.word(1) in _SIGNED:
         for token in statement.tokens[2:]:
             if token.text != "in":
                 yield from _word(token, "signer")

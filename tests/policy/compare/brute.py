@@ -90,7 +90,8 @@ def relation_of(old: BarIR, new: BarIR) -> Strictness | None:
             one, other = (accepts(_at(place, bar), values) for bar in (old, new))
             if one != other:
                 kinds[other].add(_signer(values))
-        if all(kinds) and place.measure == "signature.by" and not kinds[0] & kinds[1]:
+        named = MEASURES[place.measure].kind is Kind.SIGNER
+        if all(kinds) and named and not kinds[0] & kinds[1]:
             return Strictness.INCOMPARABLE
         old_only |= bool(kinds[0])
         new_only |= bool(kinds[1])

@@ -17,12 +17,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from model_signing import hashing, signing
 
-from invarlock.attest.bundle import sign_bundle
+from invarlock.attest.bundle import parse_bundle, sign_bundle
+from invarlock.attest.keyless import KeylessSigning, sign_keyless
 from invarlock.attest.keys import load_private, new_key
 from invarlock.errors import UsageFault
 from invarlock.verify.result import VerificationResult
 from tests.builders import BASELINE_FILES, SUBJECT_FILES, root_of
 from tests.conftest import run_invarlock
+from tests.sigstore_double import GitHub, SigstoreDouble
+from tests.sigstore_double.tokens import token
 from tests.verify.runs import (
     FINGERPRINT,
     POLICY,
@@ -82,6 +85,15 @@ def statement(scene: Scene, **changes: Any) -> Path:
     out = scene.root / "provenance"
     payload = json.dumps({**body, **changes}).encode()
     out.write_bytes(sign_bundle(payload, load_private(scene.root / "key")))
+    return out
+
+
+def keyless(scene: Scene, double: SigstoreDouble, who: GitHub) -> Path:
+    """A model signature with a workflow's certificate."""
+    payload = parse_bundle(oms(scene, "subject").read_bytes()).payload
+    how = KeylessSigning(trust_config=double.write(scene.root), token=token(who.claims()))
+    out = scene.root / "keyless.sig"
+    out.write_bytes(sign_keyless(payload, how).bundle)
     return out
 
 
@@ -289,6 +301,37 @@ def test_a_provenance_of_another_shape_is_refused(
 def test_a_signature_is_no_provenance(scene: Scene) -> None:
     result = scene.verify(subject_provenance=oms(scene, "subject"))
     assert [one[1] for one in findings(result)] == ["E402"]
+
+
+@pytest.mark.parametrize(
+    ("who", "outcome"), [(GitHub(), "pass"), (GitHub(repository="mallory/models"), "fail")]
+)
+def test_a_bar_can_want_a_workflows_certificate(
+    scene: Scene, sigstore_double: SigstoreDouble, who: GitHub, outcome: str
+) -> None:
+    result = scene.verify(
+        policy=asking(scene, GATES[0], who="release"),
+        subject_signature=keyless(scene, sigstore_double, who),
+        trust_root=sigstore_double.write_root(scene.root),
+    )
+    assert (result.outcome, verdicts(result)[GATES[0]]) == (outcome, outcome)
+
+
+def test_certificates_and_keys_are_not_taken_for_each_other(
+    scene: Scene, sigstore_double: SigstoreDouble
+) -> None:
+    by_certificate = keyless(scene, sigstore_double, GitHub())
+    root = sigstore_double.write_root(scene.root)
+    result = scene.verify(
+        policy=asking(scene, GATES[0]), subject_signature=by_certificate, trust_root=root
+    )
+    assert [one[1] for one in findings(result)] == ["E406"]
+    by_key = scene.verify(
+        policy=asking(scene, GATES[0], who="release"),
+        subject_signature=oms(scene, "subject"),
+        trust_root=root,
+    )
+    assert (by_key.exit_code, verdicts(by_key)[GATES[0]]) == (1, "fail")
 
 
 def test_nothing_is_read_at_level_signed(scene: Scene) -> None:

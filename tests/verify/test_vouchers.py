@@ -93,7 +93,7 @@ def keyless(scene: Scene, double: SigstoreDouble, who: GitHub) -> Path:
     payload = parse_bundle(oms(scene, "subject").read_bytes()).payload
     how = KeylessSigning(trust_config=double.write(scene.root), token=token(who.claims()))
     out = scene.root / "keyless.sig"
-    out.write_bytes(sign_keyless(payload, how).bundle)
+    out.write_bytes(sign_keyless([payload], how)[0].bundle)
     return out
 
 

@@ -51,15 +51,19 @@ def statement_of_bar(reference: str) -> tuple[str, str, bool, bytes]:
 
 
 def attest_policy(
-    reference: str, signer: KeySigning | KeylessSigning, out: Path | None = None
+    reference: str,
+    signer: KeySigning | KeylessSigning,
+    out: Path | None = None,
+    authority: str | None = None,
 ) -> RegisteredBar:
-    """Sign the bar that ``reference`` names, and write the bundle beside the policy.
+    """Sign the bar that ``reference`` names, and write the bundle beside the policy; ``authority``
+    is the address of a timestamp authority for a key's signature.
 
     Raises as :func:`statement_of_bar`, :func:`~invarlock.attest.signing.sign_payloads` and
     :func:`~invarlock.attest.signing.replace_file`.
     """
     name, digest, asked, payload = statement_of_bar(reference)
-    (made,) = sign_payloads([payload], signer)
+    (made,) = sign_payloads([payload], signer, authority)
     path = parse_reference(reference).path
     target = out if out is not None else path.with_name(f"{path.stem}.{name}.{SUFFIX}")
     replace_file(target, made.bundle)

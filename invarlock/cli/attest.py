@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from invarlock.cli.signing import chosen_signer
-from invarlock.errors import UsageFault
 
 if TYPE_CHECKING:
     from invarlock.attest.attest_run import Attested
@@ -98,10 +97,8 @@ def attest(
         keyless=keyless,
         trust_config=trust_config,
         identity_token=identity_token,
+        timestamp_authority=timestamp_authority,
     )
-    if keyless and timestamp_authority:
-        hint = "its trust configuration names the authorities"
-        raise UsageFault("E701", "--timestamp-authority is for keys, not for --sigstore", hint)
     done = attest_run(run, signer, out, companions, timestamp_authority)
     if style == "json":
         click.echo(done.model_dump_json())

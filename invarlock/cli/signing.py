@@ -19,6 +19,7 @@ def chosen_signer(
     keyless: bool,
     trust_config: Path | None,
     identity_token: str | None,
+    timestamp_authority: str | None = None,
 ) -> KeySigning | KeylessSigning:
     """The signer that the options name. Raises :class:`UsageFault` E701 for none, or two."""
     from invarlock.attest.keyless import KeylessSigning
@@ -30,6 +31,9 @@ def chosen_signer(
     if not keyless and (trust_config or identity_token):
         hint = "pass --sigstore, too"
         raise UsageFault("E701", "no keyless signature was asked for", hint)
+    if keyless and timestamp_authority:
+        hint = "its trust configuration names the authorities"
+        raise UsageFault("E701", "--timestamp-authority is for keys, not for --sigstore", hint)
     if keyless:
         return KeylessSigning(trust_config, identity_token)
     if key is not None:

@@ -109,7 +109,7 @@ def check_window(place: Place, data: bytes, header: Header, count: int, root: Di
     position among ``count``, to ``root``; E405 for a leaf that is none of this evidence.
     """
     at = place.position
-    steps = _steps(at, count)
+    steps = path_length(at, count)
     if len(place.path) != steps:
         raise _unproven(f"window {at}: its path has {len(place.path)} steps instead of {steps}")
     if not includes(root, data, at, count, place.path):
@@ -133,7 +133,7 @@ def _faults(leaf: Leaf, header: Header) -> Iterator[str]:
         yield "id and content differ"
 
 
-def _steps(position: int, count: int) -> int:
+def path_length(position: int, count: int) -> int:
     """How long the audit path of RFC 6962, section 2.1.1, is."""
     steps = 0
     while count > 1:

@@ -38,6 +38,7 @@ from invarlock.verify.bound import (
 from invarlock.verify.documents import check_documents
 from invarlock.verify.judged import Recomputed, recompute
 from invarlock.verify.request import VerifyRequest
+from invarlock.verify.required import check_bills
 from invarlock.verify.requirements import check_required
 from invarlock.verify.result import Finding, Level, VerificationResult, refusal_of
 from invarlock.verify.run_folder import open_run
@@ -63,7 +64,7 @@ def verify_bundle(request: VerifyRequest, say: Say = lambda line: None) -> Verif
     state = State(request, trust, bar, reference)
     state.statement = _signed(state)
     if state.statement is not None:
-        state.findings.extend(check_required(request, state.signatures, state.statement.predicate))
+        state.findings.extend(check_required(request, state.signatures))
         _compare(state, state.statement.predicate)
         _disclosed(state, state.statement.predicate)
         if request.asks(Level.BOUND):
@@ -94,6 +95,8 @@ def _examine(state: State, statement: Statement, say: Say) -> None:
     with open_run(request.run_folder) as run:
         contents = read_run(run, statement.predicate, state.findings)
     state.absent = frozenset(one for one in state.findings[before:] if one.kind == "lacking")
+    if "bom" in request.require:
+        state.findings.extend(check_bills(contents.listed, contents.files))
     if request.asks(Level.JUDGED) and contents.complete:
         known = state.bar.compiled if state.bar is not None else None
         recomputed = recompute(contents, statement, state.findings, known)

@@ -6,7 +6,7 @@ consumer's own clock is an argument. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from typing import Final, Literal, get_args
 
 from invarlock.bom.document import MLBOM_FILE, SBOM_FILE
@@ -71,14 +71,16 @@ def check_age(signers: Sequence[Signer], max_age: int, now: int) -> Iterator[Fin
         )
 
 
-def check_bills(listed: frozenset[str]) -> Iterator[Finding]:
-    """The run lists both bills of materials; that they are the ones listed is level `bound`."""
+def check_bills(listed: Container[str], there: Container[str]) -> Iterator[Finding]:
+    """Both bills of materials are listed by the run and ``there``; that they are the ones listed
+    is level `bound`."""
     for name in BILLS:
         if name not in listed:
-            yield lacking(
-                *(Level.BOUND, f"the run lists no `{name}`"),
-                "ask the producer for a run with bills of materials",
-            )
+            hint = "ask the producer for a run with bills of materials"
+            yield lacking(Level.BOUND, f"the run lists no `{name}`", hint)
+        elif name not in there:
+            hint = "pass the whole run folder with --run"
+            yield lacking(Level.BOUND, f"`{name}` is not at hand", hint)
 
 
 def lacking(level: Level, what: str, hint: str) -> Finding:

@@ -1,20 +1,17 @@
-"""Apply what the consumer requires of signatures and statement, beside level and bar."""
+"""Apply what the consumer requires of signatures, beside level and bar."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from invarlock.attest.predicate import Predicate
 from invarlock.verify.request import VerifyRequest
-from invarlock.verify.required import check_age, check_bills, check_logged, check_timestamped
+from invarlock.verify.required import check_age, check_logged, check_timestamped
 from invarlock.verify.result import Finding
 from invarlock.verify.signatures import Signature
 
 
-def check_required(
-    request: VerifyRequest, signatures: Sequence[Signature], predicate: Predicate
-) -> Iterator[Finding]:
-    """What ``--require`` and ``--max-age`` ask for and the signed statement does not prove."""
+def check_required(request: VerifyRequest, signatures: Sequence[Signature]) -> Iterator[Finding]:
+    """What ``--require`` and ``--max-age`` ask for of signatures and these do not prove."""
     signers = [one.signer for one in signatures]
     if "log" in request.require:
         yield from check_logged(signers)
@@ -22,5 +19,3 @@ def check_required(
         yield from check_timestamped(signers)
     if request.max_age is not None and request.now is not None:
         yield from check_age(signers, request.max_age, request.now)
-    if "bom" in request.require:
-        yield from check_bills(frozenset(record.path for record in predicate.files))

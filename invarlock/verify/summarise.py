@@ -96,7 +96,10 @@ def _subject(request: VerifyRequest, result: VerificationResult) -> Digest:
 
 def _bundles(request: VerifyRequest, result: VerificationResult) -> tuple[tuple[str, Digest], ...]:
     """Every bundle by the bytes that were verified; where none was, as they are now."""
-    if result.signers:
-        return tuple((Path(one.bundle).name, one.bundle_digest) for one in result.signers)
-    paths = (request.bundle_file, *request.cosigned)
+    registered = result.registration
+    if result.signers and (registered is not None or request.registration is None):
+        signers = (*result.signers, *(() if registered is None else (registered.signer,)))
+        return tuple((Path(one.bundle).name, one.bundle_digest) for one in signers)
+    paths = [request.bundle_file, *request.cosigned]
+    paths += [] if request.registration is None else [request.registration]
     return tuple((path.name, digest_bytes(read_bundle(path))) for path in paths)

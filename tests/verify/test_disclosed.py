@@ -15,7 +15,7 @@ from invarlock.canonical import canonical_bytes
 from invarlock.cli import main
 from invarlock.cli.arguments import parse_windows
 from invarlock.errors import UsageFault
-from invarlock.evidence.disclosure import DISCLOSURE_FILE, _steps, leaf_file
+from invarlock.evidence.disclosure import DISCLOSURE_FILE, leaf_file, path_length
 from invarlock.evidence.leaves import read_leaf
 from invarlock.evidence.merkle import inclusion_proof
 from invarlock.verify.disclose import disclose_windows
@@ -240,7 +240,7 @@ def test_paths_are_as_long_as_the_tree_is_deep() -> None:
     for count in range(1, 40):
         leaves = [bytes([at]) for at in range(count)]
         for at in range(count):
-            assert _steps(at, count) == len(inclusion_proof(leaves, at))
+            assert path_length(at, count) == len(inclusion_proof(leaves, at))
 
 
 def test_as_typed(published: Scene, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -91,3 +91,20 @@ def test_a_bar_logged_after_it_may_have_been_made_for_the_run(
     status, answer = ordered(desk, registered, time.time() - 3600)
     assert (status, codes(answer)) == (3, ["E414"])
     assert answer["registration"]["before"] is None
+
+
+def test_a_keys_registration_is_ordered_by_its_timestamp(desk: Certified, registered: Path) -> None:
+    name = f"{desk.root / 'asking.invar'}#{'+'.join(BAR)}"
+    key = ("--key", desk.root / "key", "--timestamp-authority", f"{desk.double.url}/tsa")
+    status, answer = run_command("policy", "attest", name, *key, "--out", desk.root / "keyed.json")
+    assert (status, answer["keyless"]) == (0, None)
+    status, answer = ordered(desk, desk.root / "keyed.json", time.time() + 60)
+    assert (status, answer["registration"]["before"]) == (0, "time")
+    assert ordered(desk, desk.root / "keyed.json", time.time() - 3600)[0] == 3
+    # Its age is not proven by it: who has the bundle can have the signature stamped again.
+    root = ("--trusted-root", desk.double.write_root(desk.root))
+    out = desk.root / "run" / "keyed.json"
+    assert run_command("attest", desk.root / "run", *key, "--out", out)[0] == 0
+    words = ("--key", desk.root / "key.pub", *root, "--level", "signed", "--max-age", "1h")
+    status, answer = run_command("verify", out, *words)
+    assert (status, codes(answer)) == (3, ["E414"])

@@ -216,6 +216,12 @@ def test_from_policy_to_verdict_as_typed(
     words += ["--policy", name, "--registration", done["bundle"], "--require", "preregistered"]
     assert main(words) == 0
     assert "registered  before the run: it is the beacon" in capsys.readouterr().out
+    summary = ["--summary", str(tmp_path / "vsa.json"), "--summary-key", str(tmp_path / "key")]
+    assert main([*words, *summary]) == 0
+    vsa = json.loads(parse_bundle((tmp_path / "vsa.json").read_bytes()).payload)["predicate"]
+    used = [one["digest"]["sha256"] for one in vsa["inputAttestations"]]
+    assert f"sha256:{used[1]}" == done["beacon"]
+    capsys.readouterr()
     fixed_key(tmp_path / "k2")
     (tmp_path / "plain.invar").write_bytes(ASKING.replace(b"; beacon = required", b""))
     plain = f"{tmp_path / 'plain.invar'}#{'+'.join(BAR)}"

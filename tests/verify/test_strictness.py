@@ -151,6 +151,16 @@ def test_what_else_is_lacking_is_not_forgiven(scene: Scene) -> None:
     assert (result.exit_code, codes(result)) == (3, {"E409", "E414"})
 
 
+def test_bills_that_are_required_must_be_there(tmp_path: Path) -> None:
+    scene = bare(tmp_path)
+    required = frozenset({"bom"})
+    assert verified(scene, require=required).exit_code == 0
+    (tmp_path / "run" / "mlbom.cdx.json").unlink()
+    assert verified(scene).exit_code == 0
+    result = verified(scene, require=required)
+    assert (result.exit_code, codes(result)) == (3, {"E409", "E414"})
+
+
 def test_another_model_is_refused(scene: Scene) -> None:
     result = verified(scene, subject=None, subject_digest="sha256:" + "0" * 64)
     assert (result.exit_code, result.judged_by) == (4, None)

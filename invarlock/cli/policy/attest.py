@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 @click.option("--trust-config", type=click.Path(path_type=Path), help="Which Sigstore.")
 @click.option("--identity-token", metavar="TOKEN|FILE", help="The identity, as an OIDC token.")
 @click.option(
+    "--timestamp-authority", metavar="URL", help="Has the time of a key's signature signed."
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     help="Where to write the bundle.  [default: FILE's stem.BAR.registration.sigstore.json]",
@@ -39,6 +42,7 @@ def attest(
     keyless: bool,
     trust_config: Path | None,
     identity_token: str | None,
+    timestamp_authority: str | None,
     out: Path | None,
     dry_run: bool,
     form: str,
@@ -60,8 +64,9 @@ def attest(
         keyless=keyless,
         trust_config=trust_config,
         identity_token=identity_token,
+        timestamp_authority=timestamp_authority,
     )
-    done = attest_policy(reference, signer, out)
+    done = attest_policy(reference, signer, out, timestamp_authority)
     if form == "json":
         click.echo(done.model_dump_json())
         return

@@ -143,11 +143,11 @@ def _check_depth(bare: bytes, limit: int) -> None:
 
 
 def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    out: dict[str, Json] = {}
-    for key, value in pairs:
-        if key in out:
-            raise StrictJsonError(f"duplicate key `{key}`")
-        out[key] = value
+    out = dict(pairs)
+    if len(out) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for at, key in enumerate(keys) if key in keys[:at])
+        raise StrictJsonError(f"duplicate key `{twice}`")
     return out
 
 

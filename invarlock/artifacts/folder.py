@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -38,6 +38,9 @@ BytesBinding = Literal["sealed", "verified-twice"]
 
 DEFAULT_BUDGET: Final = 4 << 30
 """Bytes of sealed copies that one folder may take of memory."""
+
+_SMALL: Final = 8 << 20
+"""Bytes that one thread hashes in no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,7 @@ def tree_of(path: Path, *, pace: Pace | None = None) -> tuple[str, tuple[FileEnt
     """Root digest and files of the folder ``path``, nothing kept. Raises like open_folder, but
     says nothing about what the files are for.
 
-    Files are hashed side by side, one a processor; with a ``pace`` one after another.
+    Files of any size are hashed side by side, one a processor; with a ``pace`` one after another.
     """
     with open_root(path) as root:
         items = list_items(root)
@@ -140,10 +143,20 @@ def tree_of(path: Path, *, pace: Pace | None = None) -> tuple[str, tuple[FileEnt
         def read(item: Item) -> FileEntry:
             return _entry(item, _read(root, item, seal=False, pace=pace))
 
-        files = in_order(read, items) if pace is None else tuple(map(read, items))
+        abreast = pace is None and _worth_threads(root, items)
+        files = in_order(read, items) if abreast else tuple(map(read, items))
         if list_items(root) != items:
             raise changed(root.label)
     return root_digest(files), files
+
+
+def _worth_threads(root: OpenRoot, items: Iterable[Item]) -> bool:
+    """Whether starting threads costs less than it saves; reading decides all else."""
+    total = 0
+    for item in items:
+        with suppress(OSError):
+            total += item_path(root, item).lstat().st_size
+    return total > _SMALL
 
 
 def _loaded_bytes(root: OpenRoot, items: tuple[Item, ...]) -> int:

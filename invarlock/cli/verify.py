@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final, Literal
 
@@ -156,7 +157,6 @@ def verify(
 ) -> None:
     """Verify BUNDLE (a file, or a run's folder) up to a level, under your own bar."""
     from invarlock.cli.summary import summarising
-    from invarlock.present.terminal import status_line
     from invarlock.verify.challenge import DEFAULT_SHARE, parse_share
     from invarlock.verify.engine import verify_bundle
     from invarlock.verify.request import VerifyRequest
@@ -205,7 +205,7 @@ def verify(
         verifier=verifier_id,
         resource=resource_uri,
     )
-    with status_line() if request.asks(Level.MEASURED) else nullcontext(_silent) as say:
+    with _status(measures=request.asks(Level.MEASURED)) as say:
         result = verify_bundle(request, say)
     write(result)
     if style == "json":
@@ -220,6 +220,14 @@ def verify(
         for line in text_lines(result):
             click.echo(line)
     ctx.exit(result.exit_code)
+
+
+def _status(*, measures: bool) -> AbstractContextManager[Callable[[str], None]]:
+    if not measures:
+        return nullcontext(_silent)
+    from invarlock.present.terminal import status_line
+
+    return status_line()
 
 
 def _silent(line: str) -> None:

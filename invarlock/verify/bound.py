@@ -18,7 +18,6 @@ from invarlock.errors import EnvironmentFault, InvarlockError, SafetyRefusal, Ve
 from invarlock.evidence.schema import HEADER_FILE, PART_FILES, Digest
 from invarlock.judge.records import MAX_REPORT_BYTES, FileRecord, ModelRecord
 from invarlock.judge.sources import INCLUDE_FOLDER, SOURCE_FILE
-from invarlock.measure.logs.documents import log_documents
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import Finding, Level, RegisteredBefore, finding_of, refused
 from invarlock.verify.run_folder import MAX_FILE, RunFolder
@@ -214,6 +213,8 @@ def _data(path: Path, predicate: Predicate) -> Iterator[Finding]:
     if predicate.logs is None:
         found = digest_of(path)
     else:
+        from invarlock.measure.logs.documents import log_documents
+
         try:
             found = log_documents(path, predicate.logs.kind)
         except SafetyRefusal as err:

@@ -35,7 +35,6 @@ from invarlock.verify.bound import (
     digest_of,
     read_run,
 )
-from invarlock.verify.documents import check_documents
 from invarlock.verify.judged import Recomputed, recompute
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.required import check_bills
@@ -195,6 +194,8 @@ def _signed_bar(state: State, predicate: Predicate) -> BarIR | None:
 def _documents(data: Path, evidence: Evidence) -> Iterator[Finding]:
     """What the data file says of the windows, if it is the one that was signed."""
     if digest_of(data) == evidence.header.data.digest:
+        from invarlock.verify.documents import check_documents
+
         yield from check_documents(data, evidence)
 
 

@@ -21,7 +21,6 @@ from invarlock.errors import CODES, EnvironmentFault, UsageFault, VerificationFa
 from invarlock.policy.ir import BarIR, Signers
 from invarlock.policy.signers import KeySigner, WorkflowSigner
 from invarlock.verify.identity import check_identity, check_rules
-from invarlock.verify.keyless import verify_keyless
 from invarlock.verify.request import ExpectedIdentity, VerifyRequest
 from invarlock.verify.result import Certificate, Finding, Level, SignedTime, Signer
 from invarlock.verify.timestamps import stamped_times
@@ -159,6 +158,8 @@ def _stamped(signed: Signed, root: TrustRoot | None) -> tuple[SignedTime, ...]:
 
 
 def _keyless(path: Path, signed: Signed, trust: Trusted) -> Signature:
+    from invarlock.verify.keyless import verify_keyless
+
     root = trust.root if trust.root is not None else public_root()
     found = verify_keyless(signed, root)
     who = found.identity

@@ -6,9 +6,12 @@ import json
 import re
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import numpy as np
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from tests.conftest import run_invarlock
 from tests.e2e.conftest import CANARY, Bench, Finished
@@ -33,6 +36,32 @@ def test_a_good_edit_passes_and_verifies(bench: Bench, run: Path) -> None:
     assert verify(bench, run, bench.subject).returncode == 0
 
 
+def strictly_valid(run: Path, version: str) -> dict[str, Any]:
+    """The bills of materials of a run, by name, once their own library accepts them."""
+    found = {}
+    for name in ("mlbom.cdx.json", "sbom.cdx.json"):
+        text = (run / name).read_text()
+        validator = JsonStrictValidator(SchemaVersion.from_version(version))
+        assert validator.validate_str(text) is None
+        found[name] = json.loads(text)
+        assert found[name]["specVersion"] == version
+    return found
+
+
+def test_its_bills_of_materials_say_what_was_judged_and_what_ran(run: Path) -> None:
+    bills = strictly_valid(run, "1.6")
+    report = json.loads((run / "evaluation.report.json").read_text())
+    subject = bills["mlbom.cdx.json"]["metadata"]["component"]
+    assert f"sha256:{subject['hashes'][0]['content']}" == report["subject"]["digest"]
+    metrics = subject["modelCard"]["quantitativeAnalysis"]["performanceMetrics"]
+    assert "perplexity.ratio" in {metric["type"] for metric in metrics}
+    ran = {one["name"]: one.get("version") for one in bills["sbom.cdx.json"]["components"]}
+    assert ran["torch"] == report["packages"]["torch"]
+    assert {"bubblewrap", "linux", "numpy", "transformers"} <= ran.keys()
+    listed = {file["path"] for file in report["files"]}
+    assert bills.keys() <= listed
+
+
 def test_another_model_is_not_the_one_attested(bench: Bench, run: Path) -> None:
     assert verify(bench, run, bench.baseline).returncode == 4
 
@@ -50,8 +79,9 @@ def test_a_second_subject_costs_one_arm(bench: Bench, run: Path, tmp_path: Path)
         tensors["model.layers.0.mlp.down_proj.weight"] *= 4
 
     subject = edited(bench.baseline, tmp_path / "ruined", ruin)
-    done = bench.evaluate(tmp_path / "run", subject=subject)
+    done = bench.evaluate(tmp_path / "run", "--bom-version", "1.7", subject=subject)
     assert done.returncode == 1, done.stderr
+    assert strictly_valid(tmp_path / "run", "1.7")
     manifest = json.loads((tmp_path / "run" / "runtime.manifest.json").read_text())
     assert manifest["arms"]["baseline"][0]["reused"] is True
     assert manifest["arms"]["subject"][0]["reused"] is False

@@ -210,11 +210,13 @@ def _column(pair: _Pair, name: str, limit: int, mean_limit: int) -> Iterator[Fin
     apart = pair.apart(name)
     row = int(np.argmax(np.abs(apart)))
     if abs(int(apart[row])) > limit:
-        off = f"{what}, row {row}, {nats(int(apart[row]))} off"
-        yield _refused(off, _value(signed[row]), f"{_value(found[row])}, within {nats(limit)}")
+        off = f"{what}, row {row}, off by {nats(int(apart[row]))}"
+        yield _refused(off, _value(signed[row]), f"{_value(found[row])} ± {nats(limit)}")
     mean = round(float(apart.mean()))
     if abs(mean) > mean_limit:
-        yield _refused(f"{what}, its mean", f"{nats(mean)} off", f"within {nats(mean_limit)}")
+        one, other = (round(float(column.mean())) for column in (signed, found))
+        off = f"{what}, its mean, off by {nats(mean)}"
+        yield _refused(off, nats(one), f"{nats(other)} ± {nats(mean_limit)}")
 
 
 def _agreement(what: str, pairs: Sequence[_Pair], tolerance: Tolerance) -> Iterator[Finding]:

@@ -70,8 +70,8 @@ def test_the_same_numbers_are_reproduced(evidence: Evidence, chosen: Sequence[in
 @pytest.mark.parametrize(
     ("name", "by", "words"),
     [
-        ("loss", 2 * TOKEN, "the subject's log-loss, row 2, -0.0002 off"),
-        ("baseline_loss", -2 * TOKEN, "the baseline's log-loss, row 2, 0.0002 off"),
+        ("loss", 2 * TOKEN, "the subject's log-loss, row 2, off by -0.0002"),
+        ("baseline_loss", -2 * TOKEN, "the baseline's log-loss, row 2, off by 0.0002"),
         ("kl", 3 * TOKEN, "KL, row 2"),
         ("delta_p", 3 * TOKEN, "the change of probability, row 2"),
         ("loss", NON_FINITE, "the subject's log-loss, row 2"),

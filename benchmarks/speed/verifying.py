@@ -13,6 +13,8 @@ from benchmarks.speed.evaluation import HERE, VERDICTS, command
 from benchmarks.speed.material import Material
 from benchmarks.speed.printed import Lines
 from benchmarks.speed.process import INVARLOCK, PYTHON, Ran, call
+from tests.sigstore_double import GitHub, SigstoreDouble
+from tests.sigstore_double.tokens import token
 
 ROUNDS: Final = 15
 BUNDLES: Final = 1000
@@ -57,6 +59,7 @@ def _cold(material: Material, run: Path, lines: Lines) -> None:
         "libraries": [PYTHON, "-c", LIBRARIES],
         "digest": [*verify, "--subject-digest", report["subject"]["digest"]],
         "hashed": [*verify, "--subject", str(material.subjects["careful"])],
+        "keyless": [*_keyless(material, run), "--subject-digest", report["subject"]["digest"]],
     }
     ran: dict[str, list[Ran]] = {name: [] for name in asked}
     for argv in asked.values():
@@ -76,6 +79,21 @@ def _cold(material: Material, run: Path, lines: Lines) -> None:
     lines.figure("  its libraries alone, imported", f"{walls['libraries']:.3f} s")
     lines.figure("  python -c pass", f"{walls['python']:.3f} s")
     lines.figure("  with the subject's 538 MB hashed anew", f"{walls['hashed']:.3f} s")
+    lines.figure("verify to judged, keyless, cold process", f"{walls['keyless']:.3f} s", "<= 0.6 s")
+    lines.figure("  processor time", f"{_worked(ran['keyless']):.3f} s")
+
+
+def _keyless(material: Material, run: Path) -> list[str]:
+    """`verify` of the same run as a workflow signed it, logged by Rekor v2, and stamped."""
+    signer, bundle = GitHub(), run / "keyless.sigstore.json"
+    with SigstoreDouble() as double:
+        root = double.write_root(material.work)
+        attest = [INVARLOCK, "attest", str(run), "--sigstore", "--out", str(bundle)]
+        attest += ["--trust-config", str(double.write(material.work))]
+        call([*attest, "--identity-token", token(signer.claims())])
+    words = [INVARLOCK, "verify", str(bundle), "--policy", f"{material.policy}#balanced+dev"]
+    words += ["--identity", signer.identity, "--issuer", signer.issuer]
+    return [*words, "--trusted-root", str(root)]
 
 
 def _worked(ran: Sequence[Ran]) -> float:

@@ -57,7 +57,7 @@ class CertificateIdentity:
         home = f"{scheme}://{rest.partition('/')[0]}/"
         if not self.signer.startswith(home):
             return None
-        path, at, _ = self.signer.removeprefix(home).rpartition("@")
+        path, at, _ = self.signer.removeprefix(home).removesuffix(self.ref).rpartition("@")
         if not at:
             return None
         return WorkflowSigner(

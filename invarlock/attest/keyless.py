@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from invarlock.attest.dsse import PAYLOAD_TYPE
-from invarlock.attest.sigstore_extra import missing_extra
+from invarlock.attest.sigstore_extra import hush, missing_extra
 from invarlock.attest.trust_root import read_document
 from invarlock.canonical import canonical_bytes, strict_json
 from invarlock.errors import EnvironmentFault, InternalFault, UsageFault
@@ -71,8 +70,7 @@ def sign_keyless(payloads: Sequence[bytes], signing: KeylessSigning) -> list[Key
         import sigstore.sign  # noqa: F401 - here or nowhere
     except ModuleNotFoundError as err:
         raise missing_extra() from err
-    # The library's warnings would reach the terminal as they are.
-    logging.getLogger("sigstore").addHandler(logging.NullHandler())
+    hush()
     with temporarily_allow_network(), _services():
         config = _trust_config(signing.trust_config)
         return _signed(payloads, config, _token(signing.token, config))

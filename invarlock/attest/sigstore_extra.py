@@ -1,8 +1,13 @@
-"""What to say where the extra `sigstore` is not installed."""
+"""The extra `sigstore`: what to say without it, and how its words are kept off a terminal."""
 
 from __future__ import annotations
 
+import logging
+from typing import Final
+
 from invarlock.errors import EnvironmentFault
+
+_NOWHERE: Final = logging.NullHandler()
 
 
 def missing_extra() -> EnvironmentFault:
@@ -10,3 +15,8 @@ def missing_extra() -> EnvironmentFault:
     return EnvironmentFault(
         "E605", "`sigstore` is not installed", "pip install 'invarlock[sigstore]'"
     )
+
+
+def hush() -> None:
+    """The library's warnings go to whoever logs; without one they would reach the terminal."""
+    logging.getLogger("sigstore").addHandler(_NOWHERE)

@@ -67,8 +67,9 @@ def _at_home(found: CertificateIdentity) -> bool:
 
 def _own_ref(found: CertificateIdentity) -> bool:
     """Whether the workflow that signs was taken from the ref that it ran for."""
-    _, at, ref = found.name.rpartition("@")
-    return found.ref is None or found.repository is None or not at or ref == found.ref
+    if found.ref is None or found.repository is None or "@" not in found.name:
+        return True
+    return found.name.endswith(f"@{found.ref}")
 
 
 def _nobody(found: CertificateIdentity) -> str:

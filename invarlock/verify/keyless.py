@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import json
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from invarlock.attest.bundle import Signed, check_payload_type
-from invarlock.attest.sigstore_extra import missing_extra
+from invarlock.attest.sigstore_extra import hush, missing_extra
 from invarlock.attest.trust_root import TrustRoot
 from invarlock.errors import CODES, VerificationFault
 from invarlock.verify.result import SignedTime
@@ -59,7 +58,7 @@ def verify_keyless(signed: Signed, root: TrustRoot) -> Keyless:
         raise missing_extra() from err
     from invarlock.attest.certificate import identity_of
 
-    logging.getLogger("sigstore").addHandler(logging.NullHandler())
+    hush()
     with _faults():
         bundle = Bundle.from_json(signed.data)
         everything = root.parsed()
@@ -167,7 +166,7 @@ def _faults() -> Iterator[None]:
         yield
     except Error as err:
         raise _fault(" ".join(str(err).split())) from err
-    except (ValueError, TypeError, AttributeError, KeyError, ExtensionNotFound) as err:
+    except (ValueError, TypeError, AttributeError, LookupError, ExtensionNotFound) as err:
         raise _malformed(" ".join(str(err).split())[:300] or type(err).__name__) from err
 
 

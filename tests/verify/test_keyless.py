@@ -496,3 +496,34 @@ def test_without_network_and_home(desk: Certified, bundles: dict[int, Path]) -> 
         )
         assert (done.returncode, done.stderr) == (status, ""), done.stdout
         assert f"signed      {level}" in done.stdout
+
+
+WITHOUT = """\
+import sys
+sys.modules.update(dict.fromkeys(("sigstore", "rfc3161_client", "requests")))
+from invarlock.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_missing_extra_is_named_and_a_key_needs_none(
+    desk: Certified, bundles: dict[int, Path]
+) -> None:
+    keyed, key = desk.root / "run" / "attestation.sigstore.json", desk.root / "key"
+    signed = ("--level", "signed", "--format", "json")
+    for words, status in (
+        (("verify", bundles[2], *BY_NAME, *signed), 6),
+        (("attest", desk.root / "run", "--sigstore", "--format", "json"), 6),
+        (("verify", keyed, "--key", f"{key}.pub", *signed), 3),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT, *map(str, words)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            cwd=ROOT,
+        )
+        answer = json.loads(done.stdout)
+        assert done.returncode == status, answer
+        assert status == 3 or (answer["code"], "sigstore" in answer["hint"]) == ("E605", True)

@@ -13,7 +13,6 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import PathDistribution
 from pathlib import Path
 
 import invarlock
@@ -69,6 +68,8 @@ def _shown() -> Iterator[Path]:
 
 
 def _distributions(folder: Path) -> Iterator[Installed]:
+    from importlib.metadata import PathDistribution
+
     for path in sorted(folder.iterdir()):
         if path.suffix not in {".dist-info", ".egg-info"}:
             continue

@@ -23,8 +23,6 @@ from invarlock.judge.signature import VOUCHED, Voucher
 from invarlock.policy.ir import BarIR, Signers
 from invarlock.policy.signers import KeySigner, WorkflowSigner, describe_rule
 from invarlock.verify.keyless import verify_keyless
-from invarlock.verify.oms import check_signed_files
-from invarlock.verify.provenance import check_provenance
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import Finding, Level, VouchedFor, refusal_of
 from invarlock.verify.signatures import Trusted, read_bundle
@@ -93,8 +91,12 @@ def _check(
         identity = _by_key(signed, (*trust.model_keys, *trust.keys))
     what = f"the {arm}'s {voucher}"
     if voucher == "signature":
+        from invarlock.verify.oms import check_signed_files
+
         check_signed_files(signed.payload, model, what)
         return Vouched(arm, voucher, identity)
+    from invarlock.verify.provenance import check_provenance
+
     return Vouched(arm, voucher, identity, check_provenance(signed.payload, model, what))
 
 

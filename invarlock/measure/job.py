@@ -167,6 +167,10 @@ class ModelSize(Frozen):
     width: int = Field(ge=0, lt=2**40)
 
 
+PackageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,200}$")]
+PackageVersion = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,200}$")]
+
+
 class DataCounts(Frozen):
     """Documents in the data, and distinct windows that they offer."""
 
@@ -211,7 +215,7 @@ class ArmAnswer(Frozen):
     content: Digest | None = None
     device: str = Field(default="cpu", max_length=200)
     threads: int = Field(default=1, ge=1)
-    packages: dict[str, str] = Field(default_factory=dict)
+    packages: dict[PackageName, PackageVersion] = Field(default_factory=dict)
     kernels: dict[str, str] = Field(default_factory=dict)
     timings: dict[str, int] = Field(default_factory=dict)
     subject_ids: tuple[Digest | None, ...] | None = None

@@ -1,5 +1,6 @@
 """The bill of software: what is installed, what the boundary told, and nothing secret."""
 
+import json
 import subprocess
 import sys
 from importlib.metadata import distribution, version
@@ -13,7 +14,8 @@ from invarlock.bom.environment import Environment, Installed, normalised, read_e
 from invarlock.bom.software import Ran, environment_of, sbom_of
 from invarlock.bom.validate import check_validator, validated
 from invarlock.canonical import canonical_bytes, digest_bytes
-from invarlock.errors import EnvironmentFault
+from invarlock.errors import EnvironmentFault, SafetyRefusal
+from invarlock.evaluate.outputs import read_answer
 from invarlock.security.manifest import Tool
 
 ONE = digest_bytes(b"one")
@@ -90,3 +92,18 @@ def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, name: str) 
 def _components(document: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = document["components"]
     return found
+
+
+@pytest.mark.parametrize(
+    "packages", [{"torch": "1" * 999}, {"": "1"}, {"torch": ""}, {"torch": "2\n"}, {"a b": "2"}]
+)
+def test_a_boundary_cannot_tell_of_packages_that_no_bill_can_hold(
+    tmp_path: Path, packages: dict[str, str]
+) -> None:
+    answer = {"version": "invarlock.answer/1", "arm": "subject", "packages": {"torch": "2+cu1"}}
+    (tmp_path / "answer.json").write_text(json.dumps(answer))
+    assert read_answer(tmp_path, 0, "").packages
+    (tmp_path / "answer.json").write_text(json.dumps(answer | {"packages": packages}))
+    with pytest.raises(SafetyRefusal) as caught:
+        read_answer(tmp_path, 0, "")
+    assert caught.value.code == "E303"

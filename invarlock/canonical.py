@@ -53,8 +53,23 @@ def check_exact(value: Json) -> None:
             _ordered(one)
 
 
+def is_canonical(value: Json, data: bytes) -> bool:
+    """Whether ``data`` is the RFC 8785 form of ``value``, which was read from it.
+
+    Raises :class:`TypeError` as :func:`canonical_bytes`.
+    """
+    check_exact(value)
+    # Of keys in ASCII all orders are one, and the encoder's own is quick.
+    if data.isascii() and _SORTING.encode(value).encode() == data:
+        return True
+    return canonical_bytes(value) == data
+
+
 # Without spaces, and escaping no more than RFC 8785 does; it sorts nothing, `_ordered` has.
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+_SORTING: Final = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), check_circular=False, sort_keys=True
+)
 
 
 def _ordered(value: object) -> Json:

@@ -67,6 +67,10 @@ DOCUMENTS: Final[dict[str, TypeAdapter[Any]]] = {
 """Schema name → what it describes. Those in ``FIELDS`` are part of what is signed."""
 
 
+EXACT: Final = frozenset({"statement"})
+"""Documents whose reader takes no field for granted, whatever default the model has for it."""
+
+
 def schema(name: str) -> dict[str, Any]:
     """The JSON Schema (2020-12) of a document."""
     body = DOCUMENTS[name].json_schema(by_alias=True, mode="validation")
@@ -74,6 +78,10 @@ def schema(name: str) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{BASE}{name}.schema.json",
     }
+    if name in EXACT:
+        for node in (body, *body["$defs"].values()):
+            if "properties" in node:
+                node["required"] = list(node["properties"])
     return head | body
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 
@@ -10,7 +11,14 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from invarlock.canonical import Json, StrictJsonError, canonical_bytes, check_exact, strict_json
+from invarlock.canonical import (
+    Json,
+    StrictJsonError,
+    canonical_bytes,
+    check_exact,
+    is_canonical,
+    strict_json,
+)
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text()
 DOCUMENTS = st.recursive(
@@ -22,6 +30,7 @@ DOCUMENTS = st.recursive(
 def test_what_is_written_is_read_back(document: object) -> None:
     data = canonical_bytes(document)
     assert strict_json(data) == document
+    assert is_canonical(strict_json(data), data)
     assert canonical_bytes(strict_json(data)) == data == rfc8785.dumps(document)  # type: ignore[arg-type]  # drawn as JSON
 
 
@@ -92,3 +101,20 @@ def test_hostile_strings_take_linear_time(unit: bytes) -> None:
 
     seconds(1000)
     assert seconds(400_000) < 5.0  # quadratic time would be hours
+
+
+@pytest.mark.parametrize(
+    "value", [{"a": 1, "b": [2, "x"]}, {"é": 1, "a": "ü"}, {"\ue000": 1, "\U0001f600": 2}]
+)
+def test_one_spelling_is_the_canonical_one(value: Json) -> None:
+    data = canonical_bytes(value)
+    assert is_canonical(value, data)
+    for other in (data + b" ", json.dumps(value, indent=1).encode(), b" " + data):
+        assert not is_canonical(value, other)
+
+
+def test_another_order_of_keys_is_not_canonical() -> None:
+    for data in (b'{"b":1,"a":2}', '{"\U0001f600":2,"é":1}'.encode(), b'{"\\u0061":1}'):
+        assert not is_canonical(strict_json(data), data)
+    with pytest.raises(TypeError):
+        is_canonical(strict_json(b"[1.5]"), b"[1.5]")

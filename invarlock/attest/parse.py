@@ -6,7 +6,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from invarlock.canonical import Json, StrictJsonError, check_exact, strict_json
+from invarlock.canonical import (
+    Json,
+    StrictJsonError,
+    check_exact,
+    is_canonical,
+    strict_json,
+)
 from invarlock.errors import VerificationFault
 
 M = TypeVar("M", bound=BaseModel)
@@ -29,6 +35,43 @@ def parse_model(model: type[M], data: bytes, *, what: str, max_bytes: int, read:
         raise VerificationFault("E405", f"{what} has no canonical form: {err}", _ASK) from err
     except ValidationError as err:
         raise VerificationFault("E405", f"{what}: {describe(err)}", _ASK) from err
+
+
+def parse_exact(model: type[M], data: bytes, value: Json, *, what: str) -> M:
+    """``data``, whose strict reading is ``value``, as ``model``, spelled in the one canonical way.
+
+    Fields that the model has a default for must be there too, so that what is absent claims
+    nothing. Raises :class:`VerificationFault` E405 naming what is at fault.
+    """
+    try:
+        if not is_canonical(value, data):
+            raise VerificationFault("E405", f"{what} is not in canonical form (RFC 8785)", _ASK)
+        found = model.model_validate_json(data)
+    except TypeError as err:
+        raise VerificationFault("E405", f"{what} has no canonical form: {err}", _ASK) from err
+    except ValidationError as err:
+        raise VerificationFault("E405", f"{what}: {describe(err)}", _ASK) from err
+    absent = _absent(found.model_dump(mode="json", by_alias=True), value)
+    if absent is not None:
+        raise VerificationFault("E405", f"{what}: `{path_of(absent)}` field required", _ASK)
+    return found
+
+
+def _absent(whole: Json, value: Json) -> tuple[int | str, ...] | None:
+    """Where ``value`` lacks what ``whole`` has."""
+    if whole == value:
+        return None
+    if isinstance(whole, dict) and isinstance(value, dict):
+        for name, part in whole.items():
+            if name not in value:
+                return (name,)
+            if (found := _absent(part, value[name])) is not None:
+                return (name, *found)
+    if isinstance(whole, list) and isinstance(value, list):
+        for index, (part, other) in enumerate(zip(whole, value, strict=False)):
+            if (found := _absent(part, other)) is not None:
+                return (index, *found)
+    return ()
 
 
 def describe(err: ValidationError) -> str:

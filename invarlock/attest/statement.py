@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from invarlock.attest.parse import parse_model
+from invarlock.attest.parse import parse_exact
 from invarlock.attest.predicate import PREDICATE_TYPE, Closed, Predicate, predicate_of
 from invarlock.canonical import StrictJsonError, canonical_bytes, strict_json
 from invarlock.errors import VerificationFault
@@ -70,7 +70,7 @@ def parse_statement(payload: bytes) -> Statement:
     """The statement that ``payload`` holds.
 
     Raises :class:`VerificationFault`: E402 for a statement of another type, E405 for a malformed
-    one, more than one subject included.
+    one: more than one subject, a field absent or unknown, another spelling than RFC 8785's.
     """
     hint = "pass the bundle that `attest` wrote"
     try:
@@ -82,6 +82,4 @@ def parse_statement(payload: bytes) -> Statement:
         if found != wanted:
             shown = f"`{found[:120]}`" if isinstance(found, str) else "absent"
             raise VerificationFault("E402", f"`{field}` is {shown}, not `{wanted}`", hint)
-    return parse_model(
-        Statement, payload, what="the statement", max_bytes=MAX_STATEMENT, read=value
-    )
+    return parse_exact(Statement, payload, value, what="the statement")

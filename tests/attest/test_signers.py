@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -174,19 +175,24 @@ def _on_a_terminal(answers: list[str], *args: object) -> tuple[int, str]:
     shown = b""
     for answer in answers:
         while not shown.rstrip(b" ").endswith(b":"):
-            shown += os.read(terminal, 1024)
+            more = _more(terminal)
+            assert more, shown
+            shown += more
         os.write(terminal, answer.encode() + b"\n")
         shown += b"\n"
-    while True:
-        try:
-            more = os.read(terminal, 1024)
-        except OSError:  # the other end is closed
-            break
-        if not more:
-            break
+    while more := _more(terminal):
         shown += more
     os.close(terminal)
     return child.wait(timeout=60), shown.decode()
+
+
+def _more(terminal: int) -> bytes:
+    """What the command writes next; nothing once it has ended."""
+    assert select.select([terminal], [], [], 120)[0], "the command waits for an answer"
+    try:
+        return os.read(terminal, 1024)
+    except OSError:  # the other end is closed
+        return b""
 
 
 def test_a_terminal_is_asked_for_the_passphrase_and_does_not_show_it(
@@ -196,7 +202,9 @@ def test_a_terminal_is_asked_for_the_passphrase_and_does_not_show_it(
     code, shown = _on_a_terminal([PASSPHRASE, PASSPHRASE], "key", "new", key, "--encrypt")
     assert code == 0, shown
     for answer, expected in (("wrong", 2), (PASSPHRASE, 0)):
-        code, shown = _on_a_terminal([answer], "attest", run, "--key", key, "--out", out)
+        # two bundles are signed, and the passphrase is asked for once
+        words = ["attest", run, "--key", key, "--out", out, "--companion", "test-result"]
+        code, shown = _on_a_terminal([answer], *words)
         assert code == expected, shown
         assert ("E703" in shown) is (expected == 2)
         assert "passphrase of" in shown

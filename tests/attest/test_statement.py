@@ -1,10 +1,11 @@
 """Statement and predicate: a pure function of the report, and one shape only."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from invarlock.attest.predicate import PREDICATE_TYPE, predicate_of
 from invarlock.attest.statement import (
@@ -17,6 +18,7 @@ from invarlock.canonical import canonical_bytes, digest_bytes
 from invarlock.errors import VerificationFault
 from invarlock.judge.report import Report, build_report
 from tests.builders import Synthetic, report_inputs
+from tests.conftest import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +81,67 @@ def test_every_other_shape_is_refused(report: Report, name: str) -> None:
     parse_statement(canonical_bytes(statement))
     change(statement)
     with pytest.raises(VerificationFault) as caught:
-        parse_statement(json.dumps(statement).encode())
+        parse_statement(_spelled(statement))
     assert caught.value.code == code
+
+
+def _spelled(statement: Any) -> bytes:
+    try:
+        return canonical_bytes(statement)
+    except TypeError:  # a number that has no canonical form
+        return json.dumps(statement).encode()
+
+
+def _places(value: Any, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Every key, at every depth; of a list the first item stands for all."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield (*at, name)
+            yield from _places(part, (*at, name))
+    elif isinstance(value, list) and value:
+        yield from _places(value[0], (*at, 0))
+
+
+OPEN = ("settings", "timings")
+"""Maps, whose keys are the producer's."""
+
+
+def test_an_absent_field_and_an_unknown_one_are_refused_at_every_depth(report: Report) -> None:
+    payload = statement_bytes(statement_of(report, digest_bytes(b"report")))
+    schema = Draft202012Validator(
+        json.loads((ROOT / "attest/schemas/statement.schema.json").read_text("utf-8"))
+    )
+    schema.validate(json.loads(payload))
+    tried = 0
+    for place in _places(json.loads(payload)):
+        if len(place) > 1 and place[-2] in OPEN:
+            continue
+        for change in ("absent", "unknown"):
+            statement = json.loads(payload)
+            inner = statement
+            for step in place[:-1]:
+                inner = inner[step]
+            if change == "absent":
+                del inner[place[-1]]
+            elif not isinstance(inner[place[-1]], dict) or place[-1] in OPEN:
+                continue
+            else:
+                inner[place[-1]]["more"] = "x"
+            with pytest.raises(VerificationFault) as caught:
+                parse_statement(canonical_bytes(statement))
+            assert caught.value.code in {"E402", "E405"}, (place, change)
+            assert not schema.is_valid(statement), (place, change)
+            tried += 1
+    assert tried > 100
+
+
+def test_another_spelling_of_the_same_statement_is_refused(report: Report) -> None:
+    payload = statement_bytes(statement_of(report, digest_bytes(b"report")))
+    parse_statement(payload)
+    for spelled in (payload + b"\n", json.dumps(json.loads(payload), indent=1).encode()):
+        with pytest.raises(VerificationFault, match="canonical form") as caught:
+            parse_statement(spelled)
+        assert caught.value.code == "E405"
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b'"x"', b"{", b'{"_type":1,"_type":1}'])

@@ -179,6 +179,15 @@ def test_forged_weights_pass_judged_and_are_refused_at_measured(
     assert re.fullmatch(r"\[E430\] subject: tensor `[a-z_.0-9]+`: `log_sigma`", told(result))
 
 
+def test_without_a_bar_weights_are_measured_and_nothing_is_decided(
+    forge: Callable[..., Path], verify: Callable[..., VerificationResult]
+) -> None:
+    result = verify(forge(), Level.MEASURED, policy=None)
+    assert (result.exit_code, result.outcome) == (3, "no-bar")
+    assert result.levels[Level.MEASURED] is Status.REACHED
+    assert result.levels[Level.REPRODUCED] is Status.NOT_ASKED
+
+
 def test_a_window_of_other_tokens_is_refused(
     forge: Callable[..., Path], verify: Callable[..., VerificationResult]
 ) -> None:

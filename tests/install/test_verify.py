@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.install.pythons import VERSIONS, installed, interpreter
+from tests.sigstore_double import GitHub, SigstoreDouble
+from tests.verify.certified import Certified, make_certified
 from tests.verify.runs import BAR, Scene, case, documents, make_scene, report_of, signed
 
 pytestmark = pytest.mark.xdist_group("pythons")
@@ -33,6 +35,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     report = report_of(files).encode()
     scene.publish(files, report, signed(report))
     return scene
+
+
+@pytest.fixture(scope="module")
+def certified(
+    tmp_path_factory: pytest.TempPathFactory, sigstore_double: SigstoreDouble
+) -> Certified:
+    return make_certified(tmp_path_factory.mktemp("certified"), sigstore_double)
 
 
 def offline(python: Path, *words: object) -> subprocess.CompletedProcess[str]:
@@ -73,6 +82,20 @@ def test_a_key_verifies(python: Path, scene: Scene) -> None:
     done = verify(python, scene, scene.root / "run")
     assert (done.returncode, done.stderr) == (0, "")
     assert "judged      reached" in done.stdout
+
+
+@pytest.mark.parametrize("rekor", [1, 2])
+def test_an_identity_verifies(python: Path, certified: Certified, rekor: int) -> None:
+    bundle, who, root = certified.sign(GitHub(), rekor), GitHub(), certified.root
+    words = [bundle, "--subject", root / "subject", "--policy", certified.policy]
+    words += ["--trusted-root", certified.double.write_root(root)]
+    words += ["--identity", who.identity, "--issuer", who.issuer]
+    done = offline(python, "-m", "invarlock", "verify", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "judged      reached" in done.stdout
+    done = offline(python, "-m", "invarlock", "verify", *words[:-1], "https://issuer.example.com")
+    assert (done.returncode, done.stderr) == (4, "")
+    assert "INVARLOCK:E420" in done.stdout
 
 
 def test_a_forged_bundle_is_refused(python: Path, scene: Scene, tmp_path: Path) -> None:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import regopy
 
 from invarlock.canonical import canonical_bytes
 from invarlock.cli import main
 from tests.attest.examples.reading import EXAMPLES, hjson, objects, pods
 from tests.verify.runs import BAR, Scene, case, documents, make_scene, report_of, signed
-
-regopy = pytest.importorskip("regopy")
 
 Json = Any
 Change = Callable[[Json], None]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import kubernetes_validate
 import pytest
+from check_jsonschema import builtin_schemas as builtin
 from jsonschema import Draft7Validator
 
 from tests.attest.examples.reading import (
@@ -22,9 +24,6 @@ from tests.attest.examples.reading import (
     pods,
     unpinned,
 )
-
-kubernetes_validate = pytest.importorskip("kubernetes_validate")
-builtin = pytest.importorskip("check_jsonschema.builtin_schemas")
 
 KUBERNETES = "1.33.0"
 BUILT_IN = {"Deployment", "Service", "NetworkPolicy"}

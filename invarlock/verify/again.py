@@ -15,7 +15,7 @@ from invarlock.errors import Inconclusive, VerificationFault
 from invarlock.evidence.leaves import window_leaves
 from invarlock.evidence.merkle import merkle_root
 from invarlock.evidence.model import Evidence
-from invarlock.verify.challenge import SEED_BYTES, chance_missed, drawn
+from invarlock.verify.challenge import SEED_BYTES, chance_missed, drawn, rarely_missed
 from invarlock.verify.measured import compare_tensors
 from invarlock.verify.reproduced import (
     Compared,
@@ -203,6 +203,8 @@ class _Reproducing:
         update: dict[str, object] = {"survives": True}
         if rest.open:
             update["one"] = _missed(population, len(found.challenged), 1)
+            many = rarely_missed(population, len(found.challenged))
+            update["many"] = _missed(population, len(found.challenged), many)
         fewest = rest.fewest(passes)
         if fewest is not None:
             update["flip"] = _missed(population, len(found.challenged), fewest)

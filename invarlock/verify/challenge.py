@@ -19,6 +19,7 @@ from typing import Final
 from invarlock.errors import UsageFault
 
 SEED_BYTES: Final = 32
+RARELY: Final = Fraction(1, 20)
 _SHARE: Final = re.compile(r"([0-9]{1,9})|([0-9]{1,3}(?:\.[0-9]{1,6})?)%|all")
 
 
@@ -62,7 +63,23 @@ def drawn(seed: bytes, population: Sequence[int], count: int) -> tuple[int, ...]
     return tuple(sorted(sorted(population, key=key)[:count]))
 
 
+def rarely_missed(population: int, challenged: int) -> int:
+    """The fewest changed windows that are missed no oftener than :data:`RARELY`; ``challenged`` is
+    at least one."""
+    few, many = 0, 1
+    while chance_missed(population, challenged, many) > RARELY:
+        few, many = many, min(2 * many, population)
+    while many - few > 1:
+        middle = (few + many) // 2
+        if chance_missed(population, challenged, middle) > RARELY:
+            few = middle
+        else:
+            many = middle
+    return many
+
+
 def chance_missed(population: int, challenged: int, changed: int) -> Fraction:
     """How likely ``challenged`` of ``population`` windows, drawn at random, hold none of
     ``changed``: the hypergeometric probability of no hit."""
-    return Fraction(comb(population - changed, challenged), comb(population, challenged))
+    few, many = sorted((challenged, changed))  # either way round it is the same
+    return Fraction(comb(population - many, few), comb(population, few))

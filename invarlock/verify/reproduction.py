@@ -46,6 +46,7 @@ class Reproduction(_Closed):
         allowed: the tolerances.
         survives: whether a pass holds in the worst case within tolerance; ``None`` without a pass.
         one: the odds for a single window that was changed.
+        many: the odds for the fewest changed windows that are missed once in twenty or less.
         flip: the odds for the fewest windows whose truth could turn the verdict, were the subject
             no better there than chance; ``None`` without a pass, or where no number would.
     """
@@ -62,6 +63,7 @@ class Reproduction(_Closed):
     allowed: Allowed
     survives: bool | None = None
     one: Missed | None = None
+    many: Missed | None = None
     flip: Missed | None = None
 
     def lines(self) -> Iterator[str]:
@@ -77,6 +79,8 @@ class Reproduction(_Closed):
         )
         if self.one is not None:
             yield f"odds        one changed window would be missed with p = {self.one.probability}"
+        if self.many is not None:
+            yield f"odds        {self.many.windows} of them with p = {self.many.probability}"
         if self.flip is not None:
             yield (
                 "odds        to turn the verdict, a subject no better than chance would have to be "

@@ -8,7 +8,14 @@ from itertools import combinations
 import pytest
 
 from invarlock.errors import UsageFault
-from invarlock.verify.challenge import DEFAULT_SHARE, chance_missed, drawn, parse_share
+from invarlock.verify.challenge import (
+    DEFAULT_SHARE,
+    RARELY,
+    chance_missed,
+    drawn,
+    parse_share,
+    rarely_missed,
+)
 
 POPULATION = range(8, 48)
 
@@ -58,3 +65,12 @@ def test_the_odds_are_those_of_counting() -> None:
     assert chance_missed(7, 3, 2) == Fraction(missed, len(draws))
     assert chance_missed(7, 6, 2) == 0
     assert chance_missed(7, 3, 0) == 1
+
+
+@pytest.mark.parametrize(
+    ("population", "challenged"), [(216, 54), (38, 4), (38, 37), (1, 1), (9, 1)]
+)
+def test_how_many_are_rarely_missed(population: int, challenged: int) -> None:
+    changed = rarely_missed(population, challenged)
+    assert chance_missed(population, challenged, changed) <= RARELY
+    assert chance_missed(population, challenged, changed - 1) > RARELY

@@ -68,7 +68,8 @@ def test_the_odds_are_those_of_counting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("population", "challenged"), [(216, 54), (38, 4), (38, 37), (1, 1), (9, 1)]
+    ("population", "challenged"),
+    [(216, 54), (38, 4), (38, 37), (1, 1), (9, 1), (1_000_000, 250_000)],
 )
 def test_how_many_are_rarely_missed(population: int, challenged: int) -> None:
     changed = rarely_missed(population, challenged)

@@ -96,6 +96,11 @@ def test_an_identity_verifies(python: Path, certified: Certified, rekor: int) ->
     done = offline(python, "-m", "invarlock", "verify", *words[:-1], "https://issuer.example.com")
     assert (done.returncode, done.stderr) == (4, "")
     assert "INVARLOCK:E420" in done.stdout
+    # The public root, which is the default, is read without a home, and knows nobody of these.
+    public = [*words[:5], *words[7:]]
+    done = offline(python, "-m", "invarlock", "verify", *public)
+    assert (done.returncode, done.stderr) == (4, "")
+    assert "INVARLOCK:E42" in done.stdout
 
 
 def test_a_forged_bundle_is_refused(python: Path, scene: Scene, tmp_path: Path) -> None:

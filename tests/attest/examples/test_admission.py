@@ -7,12 +7,12 @@ import copy
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import regopy
 
 from invarlock.canonical import canonical_bytes
 from invarlock.cli import main
@@ -55,12 +55,29 @@ def evaluation(scene: Scene) -> Json:
 
 def ask(rego: str, package: str, rule: str, given: Json, data: Json = None) -> Json:
     """The value of a rule. The package is asked for: a rule that is false is no answer alone."""
-    engine = regopy.Interpreter()
-    engine.add_module("example", rego)
-    if data is not None:
-        engine.add_data(data)
-    engine.set_input(given)
-    return json.loads(str(engine.query(f"data.{package}")))["expressions"][0][rule]
+    question = {"rego": rego, "input": given, "data": data, "query": f"data.{package}"}
+    done = subprocess.run(
+        [sys.executable, "-c", EVALUATE],
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)["expressions"][0][rule]
+
+
+EVALUATE = """
+import json, sys
+import regopy
+asked = json.load(sys.stdin)
+engine = regopy.Interpreter()
+engine.add_module("example", asked["rego"])
+if asked["data"] is not None:
+    engine.add_data(asked["data"])
+engine.set_input(asked["input"])
+print(engine.query(asked["query"]))
+"""
+"""In a process of its own: the engine's library and torch's cannot be loaded into one."""
 
 
 def put(*keys: Any, value: Json = None) -> Change:

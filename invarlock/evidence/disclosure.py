@@ -10,18 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final, Literal
 
 from pydantic import Field
 
 from invarlock.canonical import NON_FINITE, canonical_bytes, digest_bytes
 from invarlock.errors import UsageFault, VerificationFault
+from invarlock.evidence.layout import Int64s
 from invarlock.evidence.leaves import Leaf, read_leaf, window_leaves
 from invarlock.evidence.merkle import includes, inclusion_proof
 from invarlock.evidence.model import Evidence
 from invarlock.evidence.positions import window_words
 from invarlock.evidence.schedule import window_id
-from invarlock.evidence.schema import HEADER_FILE, Digest, Frozen, Header, stored_columns
+from invarlock.evidence.schema import (
+    COLUMN_PLACES,
+    HEADER_FILE,
+    Digest,
+    Frozen,
+    Header,
+    stored_columns,
+)
 from invarlock.evidence.store import decode_header, planned_windows
 from invarlock.evidence.tensors import printable
 
@@ -148,10 +157,13 @@ def _unproven(what: str) -> VerificationFault:
     return VerificationFault("E417", what, "ask the producer")
 
 
-def sums(leaf: Leaf) -> dict[str, int | None]:
-    """The exact sum of each column over the window's rows, in 1e-9 of its unit; ``None`` where a
-    row is not finite."""
-    return {
-        name: None if (column == NON_FINITE).any() else sum(column.tolist())
-        for name, column in leaf.columns.items()
-    }
+def sums(leaf: Leaf) -> dict[str, Decimal | None]:
+    """The exact sum of each column over the window's rows: losses and KL in nats, Δp in
+    probability, agreement in rows that agree; ``None`` where a row is not finite."""
+    return {name: _sum(name, column) for name, column in leaf.columns.items()}
+
+
+def _sum(name: str, column: Int64s) -> Decimal | None:
+    if (column == NON_FINITE).any():
+        return None
+    return Decimal(sum(column.tolist())).scaleb(-COLUMN_PLACES[name.removeprefix("baseline_")])

@@ -50,7 +50,7 @@ def windows_root(evidence: Evidence) -> Digest:
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
     """One window as its leaf has it: token ids (length,), positions of rows (rows,), and of each
-    column its rows, in 1e-9 of its unit, (rows,)."""
+    column its rows as stored, (rows,)."""
 
     window: Window
     tokens: UInt32s

@@ -94,6 +94,9 @@ Where rows are tokens, ``loss`` is the log-loss of the true one, ``kl`` KL(basel
 token first. Where rows are the choices or labels of an item, ``loss`` is the −log-likelihood of
 each.
 """
+COLUMN_PLACES: Final[Mapping[str, int]] = {"loss": 9, "kl": 9, "delta_p": 9, "top1": 0}
+"""Decimal places of a column's integers: 1 is 1e-9 nats, 1e-9 of probability, or one row where the
+arms agree. What the baseline records has the same name after ``baseline_``."""
 GUARD_COLUMNS: Final = ("bare", "scaled")
 """What the subject's guard windows were scored at again: without a guard at work, and with the
 outputs of its blocks at the baseline's scales. Rows are those of the guard windows; no bytes where

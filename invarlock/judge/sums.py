@@ -17,7 +17,8 @@ from invarlock.judge.answers import Answers
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One measure's exact sum per window, in 1e-9, and whether all that went in was finite."""
+    """One measure's exact sum per window, in what its column counts, and whether all that went in
+    was finite."""
 
     sums: tuple[int, ...]
     finite: tuple[bool, ...]

@@ -8,7 +8,6 @@ follows from all windows: there is no verdict in a few of them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -94,7 +93,7 @@ def _told(found: Disclosed) -> DisclosedWindow:
         tokens=window.length,
         rows=window.rows,
         sums={
-            name: None if total is None else decimal_text(Decimal(total).scaleb(-9))
+            name: None if total is None else decimal_text(total)
             for name, total in sums(found.leaf).items()
         },
     )

@@ -145,7 +145,8 @@ class Signer(_Closed):
 
 class DisclosedWindow(_Closed):
     """A window that is under the signed root: its place in the schedule from 0, what it is cut
-    from, and the exact sum of each column over its rows, ``None`` where one is not finite."""
+    from, and the exact sum of each column over its rows (nats, probability, or rows that agree),
+    ``None`` where one is not finite."""
 
     position: int
     id: Digest

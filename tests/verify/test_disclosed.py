@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from invarlock.errors import UsageFault
 from invarlock.evidence.disclosure import DISCLOSURE_FILE, leaf_file, path_length
 from invarlock.evidence.leaves import read_leaf
 from invarlock.evidence.merkle import inclusion_proof
+from invarlock.evidence.schema import COLUMN_PLACES, COLUMNS
 from invarlock.verify.disclose import disclose_windows
 from invarlock.verify.result import DISCLOSED, Level, VerificationResult
 from tests.verify.runs import Scene, case, documents, make_scene, report_of, signed
@@ -74,15 +76,34 @@ def test_windows_are_shown_without_the_others(published: Scene, few: Path) -> No
     assert codes(result) == set()
     assert [one.position for one in result.disclosed] == WINDOWS
     listed = json.loads((published.root / "run/evidence/windows.json").read_bytes())
-    losses = np.frombuffer((published.root / "run/evidence/subject.i64").read_bytes(), "<i8")
     for one in result.disclosed:
         window = listed[one.position]
         assert (one.id, one.document, one.slice) == tuple(
             window[name] for name in ("id", "document", "slice")
         )
-        rows = losses[one.position * one.rows : (one.position + 1) * one.rows]
-        assert one.sums["loss"] is not None
-        assert float(one.sums["loss"]) == pytest.approx(rows.sum() / 1e9, abs=1e-9)
+
+
+def test_every_sum_is_in_the_unit_of_its_column(published: Scene, few: Path) -> None:
+    run = published.root / "run/evidence"
+    stored = [
+        np.frombuffer((run / file).read_bytes(), "<i8").reshape(columns, 66, -1)
+        for file, columns in (("baseline.i64", 1), ("subject.i64", 4))
+    ]
+    units = {"baseline_loss": 9, "loss": 9, "kl": 9, "delta_p": 9, "top1": 0}
+    for one in verified(published, few).disclosed:
+        assert list(one.sums) == list(units)
+        for (name, places), column in zip(units.items(), np.concatenate(stored), strict=True):
+            total = Decimal(sum(column[one.position].tolist())).scaleb(-places)
+            assert Decimal(one.sums[name] or "nan") == total, name
+        agree = one.sums["top1"]
+        assert agree is not None
+        assert agree.isdigit()
+        assert int(agree) <= one.rows
+
+
+def test_every_column_of_every_task_has_a_unit() -> None:
+    stored = [name for one in COLUMNS.values() for name in (*one.baseline, *one.subject)]
+    assert set(stored) == set(COLUMN_PLACES)
 
 
 def test_they_are_no_verdict(published: Scene, few: Path) -> None:

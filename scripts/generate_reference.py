@@ -13,6 +13,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from invarlock.errors import CODES
@@ -113,10 +114,14 @@ def render(text: str) -> str:
     }
     for name, body in parts.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- end {name} -->)", re.DOTALL)
-        text, count = pattern.subn(lambda m, b=body: m[1] + b + m[2], text)
+        text, count = pattern.subn(partial(_between, body), text)
         if count != 1:
             raise SystemExit(f"{REFERENCE.name}: markers of `{name}` are missing or doubled")
     return text
+
+
+def _between(body: str, marks: re.Match[str]) -> str:
+    return marks[1] + body + marks[2]
 
 
 def main(arguments: list[str]) -> int:

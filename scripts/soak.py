@@ -39,7 +39,7 @@ class Row:
 
 def fuzz(runs: int) -> list[Row]:
     """Each fuzzer takes its share of the runs, from its own seed."""
-    command = [sys.executable, ROOT / "scripts" / "fuzz_policy.py", "--runs", str(runs // 2)]
+    command = [sys.executable, str(ROOT / "scripts" / "fuzz_policy.py"), "--runs", str(runs // 2)]
     begun = time.monotonic()
     children = [
         subprocess.Popen([*command, "--seed", str(seed)], stderr=subprocess.PIPE, text=True)
@@ -61,7 +61,7 @@ def fuzz(runs: int) -> list[Row]:
 def properties() -> list[Row]:
     """Every property test at its soak size; what each counted is in the report of pytest."""
     JUNIT.parent.mkdir(exist_ok=True)
-    command = [Path(sys.executable).parent / "pytest", "-n", "2", "-m", "soak", "-q"]
+    command = [str(Path(sys.executable).parent / "pytest"), "-n", "2", "-m", "soak", "-q"]
     done = subprocess.run(
         [*command, "--hypothesis-profile=soak", f"--junitxml={JUNIT}"], check=False, cwd=ROOT
     )

@@ -109,7 +109,10 @@ class _Run:
         limits = critical_values(plan.spending, tail_of(contract), [end / total for end in ends])
         for end, limit in zip(ends, limits, strict=True):
             _, place, counts = np.unique(self.owner[:end], return_inverse=True, return_counts=True)
-            sums = [whole(np.bincount(place, weights=trial[:end])) for trial in self.values]
+            sums = [
+                whole(np.bincount(place, weights=trial[:end]).astype(np.float64))
+                for trial in self.values
+            ]
             found = intervals(sums, (counts * SCORED).tolist(), contract, limit)
             low = [-math.inf if one.low is None else float(one.low) / NANO for one in found]
             high = [math.inf if one.high is None else float(one.high) / NANO for one in found]

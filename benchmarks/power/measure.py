@@ -185,7 +185,12 @@ def document(found: Judged) -> dict[str, Any]:
 
 
 def _value(key: Key, value: Value) -> dict[str, Any]:
-    told = {"measure": key.measure, "kind": key.kind, "name": key.name, "status": value.status}
+    told: dict[str, Any] = {
+        "measure": key.measure,
+        "kind": key.kind,
+        "name": key.name,
+        "status": value.status,
+    }
     for name in ("point", "low", "high", "words"):
         found = getattr(value, name)
         told[name] = None if found is None else str(found)

@@ -33,7 +33,6 @@ def verifying(material: Material, lines: Lines, rounds: int) -> None:
     """`verify` of a run of SmolLM2 with a key, bundles by the thousand, and sha256 of 2 GiB."""
     run = attested_run(material)
     _cold(material, run, lines)
-    _keyless(material, run, lines)
     _many(material, run, lines, rounds)
     _hashing(material.work / "sharded", lines, rounds)
 
@@ -80,12 +79,17 @@ def _cold(material: Material, run: Path, lines: Lines) -> None:
     lines.figure("  its libraries alone, imported", f"{walls['libraries']:.3f} s")
     lines.figure("  python -c pass", f"{walls['python']:.3f} s")
     lines.figure("  with the subject's 538 MB hashed anew", f"{walls['hashed']:.3f} s")
-    lines.figure("verify to judged, keyless, cold process", f"{walls['keyless']:.3f} s", "<= 0.6 s")
+    keyless = walls["keyless"]
+    lines.figure("verify to judged, keyless, offline, cold process", f"{keyless:.3f} s", "<= 0.6 s")
+    lines.figure("  over its target", f"{keyless / 0.6:.2f}", "<= 1")
     lines.figure("  processor time", f"{_worked(ran['keyless']):.3f} s")
 
 
 def _keyless(material: Material, run: Path) -> list[str]:
-    """`verify` of the same run as a workflow signed it, logged by Rekor v2, and stamped."""
+    """`verify` of the same run as a workflow signed it, logged by Rekor v2, and stamped.
+
+    That Sigstore has ended when the bundle is verified.
+    """
     signer, bundle = GitHub(), run / "keyless.sigstore.json"
     with SigstoreDouble() as double:
         root = double.write_root(material.work)
@@ -95,27 +99,6 @@ def _keyless(material: Material, run: Path) -> list[str]:
     words = [INVARLOCK, "verify", str(bundle), "--policy", f"{material.policy}#balanced+dev"]
     words += ["--identity", signer.identity, "--issuer", signer.issuer]
     return [*words, "--trusted-root", str(root)]
-
-
-def _keyless(material: Material, run: Path, lines: Lines) -> None:
-    """A workflow's bundle of a Sigstore on the loopback, which has ended when it is verified."""
-    from tests.sigstore_double import GitHub, SigstoreDouble
-    from tests.sigstore_double.tokens import GITHUB, token
-
-    who, bundle = GitHub(), run / "keyless.sigstore.json"
-    with SigstoreDouble() as double:
-        config, root = double.write(material.work), double.write_root(material.work)
-        sign = [INVARLOCK, "attest", str(run), "--sigstore", "--trust-config", str(config)]
-        call([*sign, "--identity-token", token(who.claims()), "--out", str(bundle)])
-    report = json.loads((run / "evaluation.report.json").read_bytes())
-    argv = [INVARLOCK, "verify", str(bundle), "--policy", f"{material.policy}#balanced+dev"]
-    argv += ["--identity", who.identity, "--issuer", GITHUB, "--trusted-root", str(root)]
-    argv += ["--subject-digest", report["subject"]["digest"]]
-    ran = [call(argv, allowed=VERDICTS) for _ in range(ROUNDS + 1)][1:]
-    cold = statistics.median(one.wall for one in ran)
-    lines.figure("verify to judged, keyless, offline, cold process", f"{cold:.3f} s", "<= 0.6 s")
-    lines.figure("  over its target", f"{cold / 0.6:.2f}", "<= 1")
-    lines.figure("  processor time", f"{_worked(ran):.3f} s")
 
 
 def _worked(ran: Sequence[Ran]) -> float:

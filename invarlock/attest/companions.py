@@ -15,10 +15,10 @@ from typing import Annotated, Final, Literal, assert_never
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from invarlock.attest.in_toto import InToto, Sha256, sha256_of
 from invarlock.attest.predicate import REPORT_FILE, GateSummary
-from invarlock.attest.statement import Statement, Subject, SubjectDigest, statement_bytes
+from invarlock.attest.statement import Statement, statement_bytes
 from invarlock.canonical import canonical_bytes
-from invarlock.evidence.schema import Digest
 from invarlock.judge.records import Instant
 from invarlock.judge.sources import SOURCE_FILE
 from invarlock.policy.ir import DecimalText, Interval
@@ -43,7 +43,7 @@ class Resource(_Closed):
     """An in-toto ResourceDescriptor, by digest."""
 
     name: str | None = None
-    digest: SubjectDigest
+    digest: Sha256
     mediaType: str | None = None  # noqa: N815 - fixed by in-toto
 
 
@@ -55,7 +55,7 @@ class TestResult(_Closed):
     passedTests: tuple[str, ...]  # noqa: N815 - names of this class are fixed by in-toto
     warnedTests: tuple[str, ...]  # noqa: N815
     failedTests: tuple[str, ...]  # noqa: N815
-    statement: SubjectDigest = Field(alias=STATEMENT)
+    statement: Sha256 = Field(alias=STATEMENT)
 
 
 class Claim(_Closed):
@@ -103,14 +103,7 @@ class EvalResult(_Closed):
     harness: Harness
 
 
-class _Companion(_Closed):
-    type_: Literal["https://in-toto.io/Statement/v1"] = Field(
-        default="https://in-toto.io/Statement/v1", alias="_type"
-    )
-    subject: tuple[Subject, ...] = Field(min_length=1, max_length=1)
-
-
-class TestResultStatement(_Companion):
+class TestResultStatement(InToto):
     """An in-toto statement that holds a test-result."""
 
     predicateType: Literal["https://in-toto.io/attestation/test-result/v0.1"] = (  # noqa: N815
@@ -119,7 +112,7 @@ class TestResultStatement(_Companion):
     predicate: TestResult
 
 
-class EvalResultStatement(_Companion):
+class EvalResultStatement(InToto):
     """An in-toto statement that holds an eval-result."""
 
     predicateType: Literal["https://in-toto.io/attestation/eval-result/v0.1"] = (  # noqa: N815
@@ -132,7 +125,7 @@ def companion_bytes(kind: CompanionType, statement: Statement) -> bytes:
     """The exact bytes of the companion of ``statement`` that is signed: RFC 8785."""
     match kind:
         case "test-result":
-            made: _Companion = TestResultStatement(
+            made: InToto = TestResultStatement(
                 subject=statement.subject, predicate=tests_of(statement)
             )
         case "eval-result":
@@ -157,8 +150,8 @@ def tests_of(statement: Statement) -> TestResult:
     return TestResult(
         result=result,
         configuration=(
-            Resource(name=SOURCE_FILE, digest=_sha256(predicate.policy.source_digest)),
-            Resource(name=BAR_FILE, digest=_sha256(predicate.policy.bar_digest)),
+            Resource(name=SOURCE_FILE, digest=sha256_of(predicate.policy.source_digest)),
+            Resource(name=BAR_FILE, digest=sha256_of(predicate.policy.bar_digest)),
         ),
         passedTests=passed,
         warnedTests=warned,
@@ -188,8 +181,8 @@ def claims_of(statement: Statement) -> EvalResult:
         ),
         claims=(verdict, *ends),
         sampleSize=predicate.look.final,
-        model=Resource(name=statement.subject[0].name, digest=_sha256(predicate.subject.digest)),
-        dataset=Resource(digest=_sha256(predicate.data.digest)),
+        model=Resource(name=statement.subject[0].name, digest=sha256_of(predicate.subject.digest)),
+        dataset=Resource(digest=sha256_of(predicate.data.digest)),
         evidence=(
             Resource(
                 name="statement",
@@ -198,7 +191,7 @@ def claims_of(statement: Statement) -> EvalResult:
             ),
             Resource(
                 name=REPORT_FILE,
-                digest=_sha256(predicate.report.digest),
+                digest=sha256_of(predicate.report.digest),
                 mediaType="application/json",
             ),
         ),
@@ -219,9 +212,5 @@ def _claims(statement: Statement, gate: GateSummary) -> Iterator[Claim]:
         yield Claim(metric=gate.id, comparator=under, threshold=relation.high, passed=passed)
 
 
-def _digest_of(statement: Statement) -> SubjectDigest:
-    return SubjectDigest(sha256=hashlib.sha256(statement_bytes(statement)).hexdigest())
-
-
-def _sha256(digest: Digest) -> SubjectDigest:
-    return SubjectDigest(sha256=digest.removeprefix("sha256:"))
+def _digest_of(statement: Statement) -> Sha256:
+    return Sha256(sha256=hashlib.sha256(statement_bytes(statement)).hexdigest())

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from pydantic import ConfigDict, Field
-
+from invarlock.attest.in_toto import InToto, Subject, read_statement, sha256_of
 from invarlock.attest.parse import parse_model
 from invarlock.attest.predicate import Closed
-from invarlock.attest.statement import STATEMENT_TYPE, Subject, SubjectDigest
-from invarlock.canonical import StrictJsonError, canonical_bytes, strict_json
+from invarlock.canonical import canonical_bytes
 from invarlock.errors import VerificationFault
 from invarlock.judge.records import PolicyRecord, Tool
 from invarlock.judge.report import policy_record
@@ -36,15 +34,9 @@ class Registered(Closed):
     resolved_policy: BarIR
 
 
-class Registration(Closed):
+class Registration(InToto):
     """The statement that is signed, as canonical JSON; its one subject is the bar."""
 
-    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
-
-    type_: Literal["https://in-toto.io/Statement/v1"] = Field(
-        default="https://in-toto.io/Statement/v1", alias="_type"
-    )
-    subject: tuple[Subject, ...] = Field(min_length=1, max_length=1)
     predicateType: Literal["https://invarlock.dev/policy/v1"] = (  # noqa: N815 - in-toto's name
         "https://invarlock.dev/policy/v1"
     )
@@ -55,7 +47,7 @@ def registration_of(compiled: Compiled, name: str, bar: BarIR, tool: Tool) -> Re
     """The statement about the bar ``name`` of a policy, resolved to ``bar``. Pure."""
     subject = Subject(
         name=f"{compiled.name}#{name}",
-        digest=SubjectDigest(sha256=bar.digest.removeprefix("sha256:")),
+        digest=sha256_of(bar.digest),
     )
     record = policy_record(compiled, name, bar)
     predicate = Registered(tool=tool, policy=record, resolved_policy=bar)
@@ -73,15 +65,7 @@ def parse_registration(payload: bytes) -> Registration:
     Raises :class:`VerificationFault`: E402 for a statement of another type, E405 for a malformed
     one, or a bar that no compiler wrote, E404 where subject, record and bar differ.
     """
-    try:
-        value = strict_json(payload, max_bytes=MAX_REGISTRATION)
-    except StrictJsonError as err:
-        raise VerificationFault("E402", f"the payload is not strict JSON: {err}", _HINT) from err
-    for field, wanted in (("_type", STATEMENT_TYPE), ("predicateType", POLICY_TYPE)):
-        said = value.get(field) if isinstance(value, dict) else None
-        if said != wanted:
-            shown = f"`{said[:120]}`" if isinstance(said, str) else "absent"
-            raise VerificationFault("E402", f"`{field}` is {shown}, not `{wanted}`", _HINT)
+    read_statement(payload, POLICY_TYPE, max_bytes=MAX_REGISTRATION, hint=_HINT)
     found = parse_model(Registration, payload, what="the registration", max_bytes=MAX_REGISTRATION)
     bar = found.predicate.resolved_policy
     fault = next(bar_faults(bar), None)

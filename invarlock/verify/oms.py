@@ -12,8 +12,8 @@ from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from invarlock.attest.in_toto import STATEMENT_TYPE
 from invarlock.attest.parse import describe
-from invarlock.attest.statement import STATEMENT_TYPE
 from invarlock.canonical import Json, StrictJsonError, strict_json
 from invarlock.errors import VerificationFault
 from invarlock.judge.records import ModelRecord

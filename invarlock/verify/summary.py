@@ -13,11 +13,12 @@ import base64
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field
 
 from invarlock import __version__
+from invarlock.attest.in_toto import InToto, Sha256, Subject, sha256_of
 from invarlock.canonical import canonical_bytes
 from invarlock.errors import EXIT_PASS
 from invarlock.evidence.schema import Digest
@@ -30,26 +31,12 @@ DETAIL: Final = "https://invarlock.dev/verification/v1"
 """Name of the extension field that says what a FAILED was."""
 
 SummaryType = Literal["vsa", "svr"]
-Hex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Closed(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", validate_by_name=True, validate_by_alias=True
     )
-
-
-class Sha256(_Closed):
-    """A digest as in-toto spells it."""
-
-    sha256: Hex
-
-
-class About(_Closed):
-    """The model that was asked about, by its root digest."""
-
-    name: str
-    digest: Sha256
 
 
 class Named(_Closed):
@@ -112,14 +99,7 @@ class Svr(_Closed):
     detail: Detail = Field(alias=DETAIL)
 
 
-class _Statement(_Closed):
-    type_: Literal["https://in-toto.io/Statement/v1"] = Field(
-        default="https://in-toto.io/Statement/v1", alias="_type"
-    )
-    subject: tuple[About, ...] = Field(min_length=1, max_length=1)
-
-
-class VsaStatement(_Statement):
+class VsaStatement(InToto):
     """An in-toto statement that holds a VSA."""
 
     predicateType: Literal["https://slsa.dev/verification_summary/v1"] = (  # noqa: N815 - fixed
@@ -128,7 +108,7 @@ class VsaStatement(_Statement):
     predicate: Vsa
 
 
-class SvrStatement(_Statement):
+class SvrStatement(InToto):
     """An in-toto statement that holds an SVR."""
 
     predicateType: Literal["https://in-toto.io/attestation/svr/v0.1"] = (  # noqa: N815 - fixed
@@ -160,7 +140,7 @@ class Circumstances:
 
 def summary_bytes(kind: SummaryType, result: VerificationResult, said: Circumstances) -> bytes:
     """The exact bytes of the statement that is signed: RFC 8785."""
-    about = About(name=said.name, digest=_sha256(said.subject))
+    about = Subject(name=said.name, digest=sha256_of(said.subject))
     statement = (
         VsaStatement(subject=(about,), predicate=_vsa(result, said))
         if kind == "vsa"
@@ -177,7 +157,7 @@ def _vsa(result: VerificationResult, said: Circumstances) -> Vsa:
         resourceUri=said.resource if said.resource is not None else _ni(said.subject),
         policy=_policy(result),
         inputAttestations=tuple(
-            Input(name=name, digest=_sha256(digest)) for name, digest in said.bundles
+            Input(name=name, digest=sha256_of(digest)) for name, digest in said.bundles
         ),
         verificationResult=detail.result,
         # each implies those before it, and one track has one level
@@ -224,11 +204,7 @@ def _policy(result: VerificationResult) -> Named:
     if result.bar is None:
         return Named(uri=NO_BAR)
     name = Path(result.bar.name).name if result.bar.name is not None else None
-    return Named(name=name, uri=_ni(result.bar.digest), digest=_sha256(result.bar.digest))
-
-
-def _sha256(digest: Digest) -> Sha256:
-    return Sha256(sha256=digest.removeprefix("sha256:"))
+    return Named(name=name, uri=_ni(result.bar.digest), digest=sha256_of(result.bar.digest))
 
 
 def _ni(digest: Digest) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
+from invarlock.attest.in_toto import STATEMENT_TYPE
 from invarlock.attest.predicate import PREDICATE_TYPE, predicate_of
 from invarlock.attest.statement import (
-    STATEMENT_TYPE,
     parse_statement,
     statement_bytes,
     statement_of,

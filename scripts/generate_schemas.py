@@ -19,7 +19,6 @@ from pydantic import TypeAdapter
 
 from invarlock.attest.attest_policy import RegisteredBar
 from invarlock.attest.attest_run import Attested
-from invarlock.attest.bundle import Bundle
 from invarlock.attest.companions import EvalResultStatement, TestResultStatement
 from invarlock.attest.fields import FIELDS, field_of
 from invarlock.attest.registration import Registration
@@ -33,6 +32,7 @@ from invarlock.verify.audit.result import AuditResult
 from invarlock.verify.result import VerificationResult
 from invarlock.verify.summary import SvrStatement, VsaStatement
 from invarlock.verify.watch.check import Check
+from scripts.bundle_shapes import AnyBundle
 
 ROOT: Final = Path(__file__).resolve().parent.parent / "attest"
 SPECIFICATION: Final = ROOT / "evaluation-v1.md"
@@ -51,7 +51,7 @@ DOCUMENTS: Final[dict[str, TypeAdapter[Any]]] = {
     "evidence-tensors": TypeAdapter(tuple[Tensor, ...]),
     "bar-ir": TypeAdapter(BarIR),
     "policy-ir": TypeAdapter(PolicyIR),
-    "bundle": TypeAdapter(Bundle),
+    "bundle": TypeAdapter(AnyBundle),
     "test-result": TypeAdapter(TestResultStatement),
     "eval-result": TypeAdapter(EvalResultStatement),
     "attested": TypeAdapter(Attested),
@@ -78,6 +78,8 @@ def schema(name: str) -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{BASE}{name}.schema.json",
     }
+    if "anyOf" in body:
+        body["oneOf"] = body.pop("anyOf")
     if name in EXACT:
         for node in (body, *body["$defs"].values()):
             if "properties" in node:

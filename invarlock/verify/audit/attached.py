@@ -10,34 +10,59 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
+from invarlock.artifacts.shown import shown
 from invarlock.attest.bundle import MAX_BUNDLE, parse_bundle
 from invarlock.attest.statement import MAX_STATEMENT
 from invarlock.canonical import StrictJsonError, strict_json
 from invarlock.errors import VerificationFault
-from invarlock.verify.audit.walk import Omitted, walk_folders
+from invarlock.verify.audit.walk import Omitted, walk_folders, why
 from invarlock.verify.request import BUNDLE_FILE
 
 RUN_FOLDER: Final = ".invarlock"
 BUNDLE_SUFFIX: Final = ".sigstore.json"
 MAX_EACH: Final = 64
-"""Attestations of one model that are verified."""
+"""Attestations of one model, by signers that the consumer trusts, that are verified."""
+MAX_TRIED: Final = 512
+"""Files of one model that are tried, by whomever. Whoever can put files beside a model puts as many
+there as he likes, so that what nobody trusted has signed takes no room from what counts."""
+MAX_LISTED: Final = 10_000
+"""Names of a folder of attestations that are read."""
 MAX_INDEXED: Final = 100_000
 _BUNDLE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def beside(model: Path) -> Iterator[Path]:
-    """Bundles in the model's own folders of attestations, not opened, in the order of paths."""
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """Bundles in a model's own folders of attestations, not opened, in the order of paths;
+    ``unlisted`` says why there may be others."""
+
+    bundles: tuple[Path, ...]
+    unlisted: str | None
+
+
+def beside(model: Path) -> Beside:
+    """What lies in the own folders of attestations of ``model``."""
     own = model / RUN_FOLDER
-    for place in (own, model.with_name(model.name + RUN_FOLDER)):
+    bundles: list[Path] = []
+    unlisted = None
+    for place in (own, _sibling(model)):
         if not _is_folder(place):
             continue
-        for folder in (place, *_folders(place)):
-            if _is_file(folder / BUNDLE_FILE):
-                yield folder / BUNDLE_FILE
+        try:
+            folders = _folders(place)
+        except OSError as err:
+            folders, unlisted = [], f"`{shown(str(place))}`: {why(err)}"
+        if len(folders) > MAX_LISTED:
+            unlisted = f"`{shown(str(place))}` holds more than {MAX_LISTED} names"
+        files = (folder / BUNDLE_FILE for folder in (place, *folders))
+        bundles += filter(_is_file, files)
+    return Beside(tuple(bundles), unlisted)
 
 
 def indexed(root: Path) -> tuple[Mapping[str, tuple[Path, ...]], tuple[Omitted, ...]]:
@@ -82,13 +107,18 @@ def _subject(path: Path) -> str | None:
     return None
 
 
+def _sibling(model: Path) -> Path:
+    named = model if model.name not in {"", ".."} else model.resolve()
+    return named.parent / (named.name + RUN_FOLDER)
+
+
 def _folders(place: Path) -> list[Path]:
-    try:
-        with os.scandir(place) as entries:
-            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []  # what cannot be listed holds nothing that could be verified
-    return [place / name for name in sorted(names)[:MAX_EACH]]
+    """Folders in ``place``, one more than :data:`MAX_LISTED` where there are too many names."""
+    with os.scandir(place) as entries:
+        read = list(islice(entries, MAX_LISTED + 1))
+    if len(read) > MAX_LISTED:
+        return [place / entry.name for entry in read]
+    return sorted(place / entry.name for entry in read if entry.is_dir(follow_symlinks=False))
 
 
 def _is_folder(path: Path) -> bool:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from invarlock.artifacts.folder import tree_of
 from invarlock.artifacts.shown import shown, spelt
-from invarlock.errors import EnvironmentFault, InvarlockError, SafetyRefusal
-from invarlock.verify.audit.attached import MAX_EACH, beside, indexed
+from invarlock.errors import (
+    EXIT_INCONCLUSIVE,
+    EXIT_SAFETY,
+    EXIT_VERIFICATION,
+    EnvironmentFault,
+    InvarlockError,
+    SafetyRefusal,
+)
+from invarlock.verify.audit.attached import MAX_EACH, MAX_TRIED, beside, indexed
 from invarlock.verify.audit.result import (
     AttestationAudit,
     AuditResult,
@@ -21,7 +27,7 @@ from invarlock.verify.audit.result import (
     exit_of,
     totals_of,
 )
-from invarlock.verify.audit.walk import Folder, Omitted, walk_models
+from invarlock.verify.audit.walk import Folder, Omitted, walk_models, why
 from invarlock.verify.bar import bar_of_policy
 from invarlock.verify.engine import verify_bundle
 from invarlock.verify.request import VerifyRequest
@@ -48,6 +54,12 @@ _DECIDES: Final[tuple[State, ...]] = (
 )
 """Which of several attestations decides. A trusted signer's failing evidence of the same bytes is
 not outvoted by another run that passed; what is refused could have been put there by anybody."""
+_STATE_OF: Final[dict[int, State]] = {
+    EXIT_VERIFICATION: "refused",
+    EXIT_SAFETY: "unsafe",
+    EXIT_INCONCLUSIVE: "undecided",
+}
+"""What a model is upon an error with that exit code; upon any other it is unreadable."""
 _STALE: Final = "E413"
 _AGAINST: Final = ("refused", "lacking", "undecided")
 """Kinds of findings that speak against a model, the gravest first; a warning does not."""
@@ -103,40 +115,62 @@ def audit_models(request: AuditRequest) -> AuditResult:
 def _audited(
     request: AuditRequest, found: Folder, index: Mapping[str, tuple[Path, ...]]
 ) -> ModelAudit:
-    path = request.folder / found.path
+    """One model. Whatever goes wrong with it says nothing of the others."""
     name = spelt(found.path) or "."
     try:
-        digest, _ = tree_of(path)
-    except SafetyRefusal as err:
-        return _unread(name, "unsafe", err)
-    except EnvironmentFault as err:
-        return _unread(name, "unreadable", err)
-    bundles = _distinct((*beside(path), *index.get(digest, ())))
-    verified = [_verified(request.consumer, bundle, digest) for bundle in islice(bundles, MAX_EACH)]
-    if not verified:
-        return ModelAudit(
-            path=name,
-            state="unsigned",
-            digest=digest,
-            signed=False,
-            sandboxed=False,
-            attestation=None,
-            others=0,
-            code=None,
-            reason="no attestation was found",
-        )
-    decides = min(verified, key=lambda one: _DECIDES.index(one.state))
-    return ModelAudit(
+        return _weighed(request, name, request.folder / found.path, index)
+    except InvarlockError as err:
+        return _unread(name, _STATE_OF.get(err.exit_code, "unreadable"), err)
+    except OSError as err:
+        fault = EnvironmentFault("E602", f"`{name}` cannot be read: {why(err)}", "check its mode")
+        return _unread(name, "unreadable", fault)
+
+
+def _weighed(
+    request: AuditRequest, name: str, path: Path, index: Mapping[str, tuple[Path, ...]]
+) -> ModelAudit:
+    """The model at ``path``. The consumer's own attestations come first, before those that whoever
+    brought the model could put there."""
+    digest, _ = tree_of(path)
+    own = beside(path)
+    bundles = _distinct((*index.get(digest, ()), *own.bundles))
+    verified, unseen = _each_verified(request.consumer, bundles, digest)
+    decides = min(verified, key=lambda one: _DECIDES.index(one.state), default=None)
+    model = ModelAudit(
         path=name,
-        state=decides.state,
+        state="unsigned" if decides is None else decides.state,
         digest=digest,
         signed=any(one.signers and one.state != "refused" for one in verified),
-        sandboxed=decides.state != "refused" and decides.isolation == "sandbox",
+        sandboxed=decides is not None
+        and decides.state != "refused"
+        and decides.isolation == "sandbox",
         attestation=decides,
-        others=len(verified) - 1,
-        code=decides.code,
-        reason=decides.reason,
+        others=max(len(verified) - 1, 0),
+        code=None if decides is None else decides.code,
+        reason="no attestation was found" if decides is None else decides.reason,
     )
+    unseen = unseen or own.unlisted
+    if unseen is None or model.state == "failed":
+        return model
+    # One that was not looked at could be a trusted signer's who says that it fails.
+    return model.model_copy(update={"state": "undecided", "code": "E208", "reason": unseen})
+
+
+def _each_verified(
+    consumer: VerifyRequest, bundles: Iterable[Path], digest: str
+) -> tuple[list[AttestationAudit], str | None]:
+    """The attestations that were looked at, and why not at all of them."""
+    verified: list[AttestationAudit] = []
+    believed = 0
+    for bundle in bundles:
+        if believed == MAX_EACH:
+            return verified, f"more than {MAX_EACH} attestations by trusted signers"
+        if len(verified) == MAX_TRIED:
+            return verified, f"more than {MAX_TRIED} files that might be attestations"
+        one = _verified(consumer, bundle, digest)
+        verified.append(one)
+        believed += bool(one.signers)
+    return verified, None
 
 
 def _verified(consumer: VerifyRequest, bundle: Path, digest: str) -> AttestationAudit:
@@ -157,7 +191,7 @@ def _verified(consumer: VerifyRequest, bundle: Path, digest: str) -> Attestation
             code=err.code,
             reason=shown(err.message),
         )
-    why = _why(result)
+    gravest = _why(result)
     return AttestationAudit(
         path=spelt(str(bundle)),
         outcome=result.outcome,
@@ -167,8 +201,8 @@ def _verified(consumer: VerifyRequest, bundle: Path, digest: str) -> Attestation
         judged_by=result.judged_by,
         producer_bar=result.producer_bar,
         signers=result.signers,
-        code=None if why is None else why.code,
-        reason=_said(result) if why is None else shown(why.what),
+        code=None if gravest is None else gravest.code,
+        reason=_said(result) if gravest is None else shown(gravest.what),
     )
 
 
@@ -183,11 +217,9 @@ def _state(result: VerificationResult) -> State:
 
 
 def _why(result: VerificationResult) -> Finding | None:
-    """The finding that speaks most against it."""
-    ranked = sorted(
-        result.findings, key=lambda f: ("refused", "lacking", "undecided").index(f.kind)
-    )
-    return ranked[0] if ranked else None
+    """The finding that speaks most against it, if one does."""
+    against = [finding for finding in result.findings if finding.kind in _AGAINST]
+    return min(against, key=lambda finding: _AGAINST.index(finding.kind), default=None)
 
 
 def _said(result: VerificationResult) -> str:

@@ -198,7 +198,10 @@ def test_a_hostile_tree_is_bounded(made: Scene, models: Path, audit: Audit) -> N
         "piped": "unsigned",
     }
     assert odd.exists()
-    assert [place["reason"] for place in found["skipped"]] == ["nested deeper than 32 folders"]
+    assert [(place["path"][:7], place["reason"]) for place in found["skipped"]] == [
+        ("deep/d/", "nested deeper than 32 folders"),
+        ("outside", "a link to a folder that was not looked into"),
+    ]
 
 
 def test_table_and_metrics(
@@ -238,3 +241,135 @@ def test_no_time_is_proven_of_a_key(made: Scene, models: Path, audit: Audit) -> 
     code, found = audit("--max-age", "90d")
     assert (code, states(found)) == (3, {"one": "undecided"})
     assert "how old" in found["models"][0]["reason"]
+
+
+# --- what somebody arranged so that it is not looked at ------------------------------------------
+
+MAX_EACH, MAX_TRIED = 3, 6
+
+
+@pytest.fixture
+def soon_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits that are reached in no time."""
+    monkeypatch.setattr("invarlock.verify.audit.engine.MAX_EACH", MAX_EACH)
+    monkeypatch.setattr("invarlock.verify.audit.engine.MAX_TRIED", MAX_TRIED)
+
+
+def copies(made: Scene, place: Path, count: int, data: bytes | None = None) -> None:
+    """``count`` folders with a bundle: the passing run's, or ``data``."""
+    bundle = (made.root / "run.kept/attestation.sigstore.json").read_bytes()
+    for at in range(count):
+        (place / f"{at:04}").mkdir(parents=True)
+        (place / f"{at:04}/attestation.sigstore.json").write_bytes(data or bundle)
+
+
+@pytest.mark.usefixtures("soon_full")
+def test_filler_beside_does_not_crowd_out_the_consumers_own(
+    made: Scene, models: Path, audit: Audit, tmp_path: Path
+) -> None:
+    place = put(made, models / "one")
+    copies(made, place / ".invarlock", MAX_EACH)
+    store = ("--attestations", str(tmp_path / "store"))
+    shutil.copytree(made.root / "failing.kept", tmp_path / "store/failing")
+    code, found = audit(*store)
+    (model,) = found["models"]
+    assert (code, model["state"], model["others"]) == (1, "failed", MAX_EACH - 1)
+    assert "perplexity.ratio" in model["reason"]
+    shutil.rmtree(place / ".invarlock/0000")  # the same without the store, and within the limit
+    assert audit()[0] == 0
+
+
+@pytest.mark.usefixtures("soon_full")
+def test_more_by_trusted_signers_than_are_looked_at_is_undecided(
+    made: Scene, models: Path, audit: Audit
+) -> None:
+    place = put(made, models / "one")
+    copies(made, place / ".invarlock", MAX_EACH)
+    shutil.copytree(made.root / "failing.kept", place / ".invarlock/9999")
+    code, found = audit()
+    (model,) = found["models"]
+    assert (code, model["state"], model["code"]) == (3, "undecided", "E208")
+    assert "more than 3 attestations" in model["reason"]
+    shutil.rmtree(place / ".invarlock/0000")
+    shutil.rmtree(place / ".invarlock/0001")
+    assert audit()[0] == 1  # the failing one is the last that is looked at
+
+
+@pytest.mark.usefixtures("soon_full")
+def test_what_nobody_signed_takes_no_room(made: Scene, models: Path, audit: Audit) -> None:
+    place = put(made, models / "one", None)
+    beside = models / "one.invarlock"
+    copies(made, beside, MAX_TRIED - 1, b"{}")
+    shutil.copytree(made.root / "failing.kept", beside / "9999")
+    code, found = audit()
+    assert (code, states(found), found["models"][0]["others"]) == (1, {"one": "failed"}, 5)
+    copies(made, place / ".invarlock", 1, b"{}")
+    code, found = audit()
+    assert (code, states(found), found["models"][0]["code"]) == (3, {"one": "undecided"}, "E208")
+
+
+def test_too_many_names_beside_are_undecided(
+    made: Scene, models: Path, audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = put(made, models / "one")
+    names = len(list((place / ".invarlock").iterdir()))
+    monkeypatch.setattr("invarlock.verify.audit.attached.MAX_LISTED", names)
+    assert audit()[0] == 0
+    (place / ".invarlock/more").mkdir()
+    code, found = audit()
+    assert (code, states(found), found["models"][0]["code"]) == (3, {"one": "undecided"}, "E208")
+
+
+def test_where_a_link_leads_is_said(made: Scene, models: Path, audit: Audit) -> None:
+    put(made, models / "v1")
+    (models / "current").symlink_to("v1")
+    (models / "notes").symlink_to(made.root / "key.pub")
+    code, found = audit()
+    assert (code, found["skipped"]) == (0, [])
+    (models / "prod").symlink_to(made.root / "subject")
+    (models / "gone").symlink_to("nowhere")
+    (models / "part").symlink_to("v1/.invarlock")
+    code, found = audit()
+    assert (code, states(found)) == (3, {"v1": "verified"})
+    said = {place["path"]: place["reason"] for place in found["skipped"]}
+    assert said == {
+        "gone": "a link to nothing that could be looked at",
+        "part": "a link to a folder that was not looked into",
+        "prod": "a link to a folder that was not looked into",
+    }
+
+
+def test_a_snapshot_of_a_hub_cache_stays_a_model(made: Scene, models: Path, audit: Audit) -> None:
+    hub = models / "models--org--one"
+    snapshot, blobs = hub / "snapshots" / ("0" * 40), hub / "blobs"
+    snapshot.mkdir(parents=True)
+    blobs.mkdir()
+    for at, file in enumerate(sorted((made.root / "subject").iterdir())):
+        shutil.copy(file, blobs / f"{at:040x}")
+        (snapshot / file.name).symlink_to(f"../../blobs/{at:040x}")
+    shutil.copytree(made.root / "run.kept", snapshot / ".invarlock")
+    code, found = audit()
+    assert (code, list(states(found).values()), found["skipped"]) == (0, ["verified"], [])
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "model.GGUF", "x.onnx", "x.pt", "x.pth"])
+def test_weights_of_other_formats_are_models(
+    made: Scene, models: Path, audit: Audit, name: str
+) -> None:
+    put(made, models / "good")
+    (models / "other").mkdir()
+    (models / "other/README").touch()
+    assert audit()[0] == 0
+    (models / "other" / name).write_bytes(b"GGUF")
+    code, found = audit()
+    assert (code, states(found)) == (3, {"good": "verified", "other": "unsigned"})
+
+
+def test_the_folder_audited_may_be_the_model(
+    made: Scene, models: Path, audit: Audit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = put(made, models / "one", None)
+    shutil.copytree(made.root / "run.kept", models / "one.invarlock")
+    key = str(made.root / "key.pub")
+    monkeypatch.chdir(place)
+    assert main(["audit", ".", "--key", key, "--policy", str(made.request.policy)]) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,19 @@ def test_watched_by_identity(desk: Certified) -> None:
     assert (code, found["same"]) == (0, True), json.dumps(found)
     code, found = run_command(*words, *BY_NAME, "--ref", "refs/tags/v2")
     assert (code, found["code"]) == (4, "E420")
+
+
+def test_a_stale_trust_root_is_a_warning(desk: Certified, tmp_path: Path) -> None:
+    document = desk.double.trusted_root
+    for item in document["ctlogs"]:
+        item["publicKey"]["validFor"]["end"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stale = tmp_path / "root.json"
+    stale.write_text(json.dumps(document))
+    time.sleep(1)
+    words = ("audit", desk.root / "models", "--trusted-root", stale, *BY_NAME)
+    code, found = run_command(*words, "--policy", desk.policy)
+    (model,) = found["models"]
+    assert (code, model["state"], model["code"], model["reason"]) == (0, "verified", None, "")
+    code, found = run_command(*words)  # what speaks against it is told, not the warning
+    (model,) = found["models"]
+    assert (code, model["state"], model["code"]) == (3, "signed", "E410")

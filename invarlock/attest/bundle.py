@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from invarlock.attest.dsse import PAYLOAD_TYPE, pae
 from invarlock.attest.keys import PublicKey, Signer
-from invarlock.attest.parse import parse_model
+from invarlock.attest.parse import foreign_names, parse_model
 from invarlock.canonical import Json, StrictJsonError, canonical_bytes, strict_json
 from invarlock.errors import VerificationFault
 
@@ -85,7 +85,8 @@ class Bundle(_Enveloped):
 
 
 class _Certified(_Enveloped):
-    """A Sigstore bundle with a certificate, whose material is for Sigstore's client to read."""
+    """A Sigstore bundle with a certificate, whose material is for Sigstore's client to read, which
+    forbids names that it does not know."""
 
     verificationMaterial: dict[str, Any]  # noqa: N815 - fixed by the Sigstore bundle
 
@@ -146,6 +147,8 @@ def parse_bundle(data: bytes) -> Signed:
     certified = _carries_certificate(value.get("verificationMaterial"))
     model: type[_Enveloped] = _Certified if certified else Bundle
     parsed = parse_model(model, data, what="the bundle", max_bytes=MAX_BUNDLE, read=value)
+    if isinstance(parsed, _Certified):
+        _check_names(parsed.verificationMaterial)
     envelope = parsed.dsseEnvelope
     return Signed(
         payload=_decode(envelope.payload, "dsseEnvelope.payload"),
@@ -203,6 +206,12 @@ def check_payload_type(signed: Signed) -> None:
 
 def _carries_certificate(material: Json) -> bool:
     return isinstance(material, dict) and any(name in material for name in _CERTIFICATES)
+
+
+def _check_names(material: dict[str, Any]) -> None:
+    for name in foreign_names(material):
+        what = f"the bundle: `{name[:200]}` is no name of a Sigstore bundle"
+        raise VerificationFault("E405", what, "ask the producer")
 
 
 def _not_a_bundle(why: str) -> VerificationFault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -96,3 +97,15 @@ def path_of(location: tuple[int | str, ...]) -> str:
 def _lower(message: str) -> str:
     first = message.split("\n", maxsplit=1)[0]
     return first[:1].lower() + first[1:]
+
+
+def foreign_names(node: object) -> Iterator[str]:
+    """Names in ``node`` that are not those of protobuf's JSON, which are in camelCase.
+
+    Sigstore's client reads the snake_case names of Python, too. A second spelling serves nobody but
+    who would hide a field from a reader of the first.
+    """
+    if isinstance(node, dict):
+        yield from (name for name in node if "_" in name)
+    for one in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from foreign_names(one)

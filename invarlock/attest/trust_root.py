@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from invarlock.attest.parse import foreign_names
 from invarlock.attest.sigstore_extra import missing_extra
 from invarlock.canonical import StrictJsonError, strict_json
 from invarlock.errors import EnvironmentFault, UsageFault
@@ -104,6 +105,8 @@ def root_of_file(path: Path) -> TrustRoot:
     if not isinstance(inner, dict):
         raise _no_root(f"`{path}`")
     root = TrustRoot(document=inner, source=f"`{path}`")
+    if any(foreign_names(inner)):
+        raise _no_root(f"`{path}`")
     root.parsed()
     return root
 

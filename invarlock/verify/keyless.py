@@ -7,13 +7,11 @@ were in use when they signed.
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from invarlock.attest.bundle import Signed, check_payload_type
 from invarlock.attest.sigstore_extra import hush, missing_extra
@@ -25,6 +23,7 @@ from invarlock.verify.timestamps import stamped_times
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from sigstore.models import Bundle, TrustedRoot
+    from sigstore_models.bundle.v1 import VerificationMaterial
 
     from invarlock.attest.certificate import CertificateIdentity
 
@@ -35,6 +34,10 @@ class Keyless:
 
     identity: CertificateIdentity
     times: tuple[SignedTime, ...]
+
+
+_LATEST: Final = 253_402_300_799
+"""The last second of the year 9999; nobody has signed later."""
 
 
 class _Anyone:
@@ -54,20 +57,31 @@ def verify_keyless(signed: Signed, root: TrustRoot) -> Keyless:
     """
     try:
         from sigstore.models import Bundle
+        from sigstore_models.bundle.v1 import Bundle as Shape
     except ModuleNotFoundError as err:
         raise missing_extra() from err
     from invarlock.attest.certificate import identity_of
 
     hush()
     with _faults():
-        bundle = Bundle.from_json(signed.data)
+        shape = Shape.from_json(signed.data)
+        material = shape.verification_material
+        _check_times(material)
+        bundle = Bundle(shape)
         everything = root.parsed()
         _verify(bundle, everything, signed.payload)
-        _check_size(signed)
-    times = _times(signed, everything)
+        _check_size(material)
+    times = _times(material, signed.signature, everything)
     _verify_at(bundle, root, times, signed.payload)
     check_payload_type(signed)
     return Keyless(identity_of(bundle.signing_certificate), times)
+
+
+def _check_times(material: VerificationMaterial) -> None:
+    """The client would make a date of any number."""
+    for entry in material.tlog_entries:
+        if (entry.integrated_time or 0) > _LATEST:
+            raise _malformed(f"`integratedTime` {entry.integrated_time} is no time")
 
 
 def _verify(bundle: Bundle, root: TrustedRoot, payload: bytes) -> None:
@@ -78,12 +92,12 @@ def _verify(bundle: Bundle, root: TrustedRoot, payload: bytes) -> None:
         raise _malformed("its payload reads in two ways")
 
 
-def _check_size(signed: Signed) -> None:
+def _check_size(material: VerificationMaterial) -> None:
     """The proof is for the tree whose size the log signed; the client compares the root alone."""
-    for entry in _material(signed)["tlogEntries"]:
-        proof = entry["inclusionProof"]
-        signed_size = proof["checkpoint"]["envelope"].split("\n")[1]
-        if int(proof["treeSize"]) != int(signed_size):
+    for entry in material.tlog_entries:
+        proof = entry.inclusion_proof
+        signed_size = proof.checkpoint.envelope.split("\n")[1] if proof.checkpoint else ""
+        if proof.tree_size != int(signed_size):
             what = "the bundle: the inclusion proof is for another tree than the checkpoint"
             raise VerificationFault("E423", what, CODES["E423"].remedy)
 
@@ -103,29 +117,28 @@ def _verify_at(
         raise VerificationFault("E421", what, "ask the producer to sign again") from err
 
 
-def _times(signed: Signed, root: TrustedRoot) -> tuple[SignedTime, ...]:
-    """The times that are proven, once the bundle was verified.
+def _times(
+    material: VerificationMaterial, signature: bytes, root: TrustedRoot
+) -> tuple[SignedTime, ...]:
+    """The times that are proven, at least one, once the bundle was verified.
 
-    A log's time counts where its promise, which was verified, covers it.
+    A log's time counts where its promise, which was verified, covers it. All is read from what the
+    client parsed and verified. Raises E422 where nothing is proven, as without a time nothing says
+    whose word counted then.
     """
-    material = _material(signed)
-    found = []
-    for entry in material["tlogEntries"]:
-        seconds = int(entry.get("integratedTime") or 0)
-        if entry.get("inclusionPromise") and seconds:
-            found.append(SignedTime(source="log", seconds=seconds))
-    stamps = material.get("timestampVerificationData") or {}
-    items = [item["signedTimestamp"] for item in stamps.get("rfc3161Timestamps") or ()]
-    stamped = stamped_times(list(map(base64.b64decode, items)), signed.signature, root)
-    return (
-        *found,
-        *(SignedTime(source="timestamp", seconds=int(time.timestamp())) for time in stamped),
-    )
-
-
-def _material(signed: Signed) -> dict[str, Any]:
-    material: dict[str, Any] = json.loads(signed.data)["verificationMaterial"]
-    return material
+    found = [
+        SignedTime(source="log", seconds=entry.integrated_time)
+        for entry in material.tlog_entries
+        if entry.inclusion_promise is not None and entry.integrated_time
+    ]
+    stamps = material.timestamp_verification_data
+    items = [] if stamps is None else stamps.rfc3161_timestamps
+    stamped = stamped_times([item.signed_timestamp for item in items], signature, root)
+    found += [SignedTime(source="timestamp", seconds=int(time.timestamp())) for time in stamped]
+    if not found:
+        what = "the bundle: no time is proven at which it was signed"
+        raise VerificationFault("E422", what, CODES["E422"].remedy)
+    return tuple(found)
 
 
 _CODES: Final = (

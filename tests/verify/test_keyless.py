@@ -278,14 +278,14 @@ CHANGES: dict[str, tuple[Callable[[Document], object], dict[int, str]]] = {
 }
 
 
-@pytest.mark.parametrize("what", CHANGES)
-@pytest.mark.parametrize("rekor", [1, 2])
+@pytest.mark.parametrize(
+    ("what", "rekor"),
+    [(what, rekor) for what, (_, expected) in CHANGES.items() for rekor in expected],
+)
 def test_a_changed_bundle_is_refused(
     desk: Certified, bundles: dict[int, Path], rekor: int, what: str
 ) -> None:
     change, expected = CHANGES[what]
-    if rekor not in expected:
-        return
     changed = desk.changed(bundles[rekor], change)
     status, answer = desk.verify(changed, *BY_NAME)
     assert (status, codes(answer)) == (4, [expected[rekor]]), answer
@@ -318,9 +318,16 @@ def test_no_value_of_a_bundle_changes_what_is_found(
     assert silent == SILENT[rekor]
 
 
-@pytest.mark.parametrize("part", ["inclusionProof", "whole entry", "timestamp"])
+@pytest.mark.parametrize(
+    ("part", "code", "says"),
+    [
+        ("inclusionProof", "E423", "inclusion proof contains invalid root hash"),
+        ("whole entry", "E423", "transparency log entry is inconsistent with other materials"),
+        ("timestamp", "E422", "not enough sources of verified time"),
+    ],
+)
 def test_what_belongs_to_another_signature_is_refused(
-    desk: Certified, bundles: dict[int, Path], part: str
+    desk: Certified, bundles: dict[int, Path], part: str, code: str, says: str
 ) -> None:
     other = json.loads(desk.sign(RELEASE).read_bytes())
 
@@ -334,9 +341,10 @@ def test_what_belongs_to_another_signature_is_refused(
                 name = "timestampVerificationData"
                 material(document)[name] = material(other)[name]
 
-    changed = desk.changed(bundles[2], swap)
-    code = "E422" if part == "timestamp" else "E423"
-    assert codes(desk.verify(changed, *BY_NAME)[1]) == [code]
+    assert desk.verify(desk.changed(bundles[2], lambda _: None), *BY_NAME)[0] == 0
+    status, answer = desk.verify(desk.changed(bundles[2], swap), *BY_NAME)
+    assert (status, codes(answer)) == (4, [code])
+    assert says in answer["findings"][0]["what"]
 
 
 def test_a_signed_payload_of_another_type_is_no_attestation(
@@ -396,15 +404,12 @@ def test_another_sigstores_root_does_not_vouch(
     # By the public root, which is the default, it is nobody's either.
     words = ["verify", bundles[1], "--subject", desk.root / "subject", "--policy", desk.policy]
     status, answer = run_command(*words, *BY_NAME)
-    assert (status, codes(answer)) in [(4, ["E421"]), (4, ["E422"])]
+    assert (status, codes(answer)) == (4, ["E421"])
 
 
-@pytest.mark.parametrize(
-    ("part", "code"),
-    [("certificateAuthorities", "E421"), ("tlogs", "E423"), ("ctlogs", "E421")],
-)
+@pytest.mark.parametrize("part", ["certificateAuthorities", "tlogs", "ctlogs"])
 def test_an_authority_given_up_before_the_signature_does_not_count(
-    desk: Certified, bundles: dict[int, Path], tmp_path: Path, part: str, code: str
+    desk: Certified, bundles: dict[int, Path], tmp_path: Path, part: str
 ) -> None:
     """The client library takes them, whatever they signed after their time."""
 
@@ -419,6 +424,7 @@ def test_an_authority_given_up_before_the_signature_does_not_count(
 
     status, answer = desk.verify(bundles[1], *BY_NAME, root=ending(timedelta(hours=-1)))
     assert (status, codes(answer)) == (4, ["E421"])
+    assert "not in use when the bundle was signed" in answer["findings"][0]["what"]
     assert desk.verify(bundles[1], *BY_NAME, root=ending(timedelta(hours=1)))[0] == 0
 
 
@@ -459,7 +465,7 @@ def test_bundles_of_the_real_sigstore_verify() -> None:
         assert len(found.times) == 1
     with pytest.raises(VerificationFault) as refused:
         verify_keyless(signed, public_root())
-    assert refused.value.code in {"E421", "E422"}
+    assert refused.value.code == "E422"
 
 
 def test_what_does_not_go_together_is_usage(desk: Certified, bundles: dict[int, Path]) -> None:
@@ -476,8 +482,8 @@ def test_what_does_not_go_together_is_usage(desk: Certified, bundles: dict[int, 
     assert desk.verify(bundles[2], *BY_NAME, root=desk.root / "none.json")[0] == 6
 
 
-@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare")
 def test_without_network_and_home(desk: Certified, bundles: dict[int, Path]) -> None:
+    assert shutil.which("unshare"), "util-linux is part of the test machine"
     root = desk.double.write_root(desk.root)
     words = ["verify", bundles[2], *BY_NAME, "--trusted-root", root, "--level", "signed"]
     public = ["verify", bundles[2], *BY_NAME, "--level", "signed"]

@@ -100,22 +100,22 @@ SIGNER = (
 BARS = (
     Attack("a weaker bar under the same name, pinned",
            lambda d: {**_under(d, _weaker(POLICY)), **_pinned(d)},
-           "E411", "is not the one pinned", control=_pinned),
+           "E411", "`balanced+dev` is not the one pinned", control=_pinned),
     Attack("another tier of the pinned policy",
            lambda d: {**_under(d, LAX, ("lax", "dev")), **_pinned(d)},
-           "E411", "is not the one pinned", control=_pinned),
+           "E411", "`lax+dev` is not the one pinned", control=_pinned),
     Attack("another profile of the pinned policy",
            lambda d: {**_under(d, LOOSE, ("balanced", "loose")), **_pinned(d)},
-           "E411", "is not the one pinned", control=_pinned),
+           "E411", "`balanced+loose` is not the one pinned", control=_pinned),
     Attack("a weaker bar under the same name, judged under the consumer's",
            lambda d: _under(d, _weaker(POLICY)),
            'perplexity.ratio on "prose"', "misses `<= 1.2`", 1),
     Attack("fewer windows than the consumer's bar asks",
            lambda d: _bar_of(d, b"windows.final      >= 36", b"windows.final      >= 30"),
-           "windows.final", "", 1),
+           "windows.final", "30 windows there, `>= 36` asked", 1),
     Attack("another estimator than the consumer's bar",
            lambda d: _bar_of(d, b"length = 9 tokens", b"length = 8 tokens"),
-           "E408", "another contract", 3),
+           "E408", "measured under another contract than the bar's", 3),
 )  # fmt: skip
 
 ARTIFACTS = (
@@ -132,13 +132,14 @@ ARTIFACTS = (
                                                      "subject_digest": "sha256:" + "5" * 64},
            "E403", "the subject is not the model that was evaluated"),
     Attack("another baseline", lambda d: {"baseline": d.root / "subject"},
-           "E403", "is not the model that was evaluated"),
+           "E403", "baseline: `model.safetensors`"),
     Attack("other data", lambda d: (d.root / "data.jsonl").write_bytes(b'{"text":"x"}\n') and None,
-           "E403", "is not the one used"),
+           "E403", "data.jsonl` is not the one used"),
     Attack("a beacon that is not in the seed", lambda _: {"beacon": "sha256:" + "1" * 64},
-           "E403", "beacon"),
+           "E403", "the schedule's beacon is not the one given"),
     Attack("the bundle of a failing run under the name of a passing one",
-           lambda d: d.swap(BUNDLE, _failing(d)), "E403", "is not the file that was signed"),
+           lambda d: d.swap(BUNDLE, _failing(d)),
+           "E404", 'statement: `predicate.verdict`: found "fail", expected "pass"'),
 )  # fmt: skip
 
 

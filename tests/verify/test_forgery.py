@@ -210,10 +210,11 @@ def others(value: Any) -> list[Any]:
 
 
 def fits(name: str, document: Any) -> bool:
-    """Whether a document fits its schema."""
+    """Whether a document fits its schema, and has a canonical form."""
     try:
         DOCUMENTS[name].validate_json(json.dumps(document))
-    except ValidationError:
+        canonical_bytes(document)
+    except (ValidationError, TypeError):
         return False
     return True
 

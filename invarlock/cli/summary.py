@@ -28,7 +28,7 @@ def summarising(
     """What writes the summary of a result; nothing, where none is asked for.
 
     Raises :class:`UsageFault` E701 for options of a summary without ``--summary``, or that
-    without a key, and as :func:`invarlock.verify.summarise.ready` does.
+    without a key, and as :func:`invarlock.verify.summary_file.ready` does.
     """
     others = {
         "--summary-type": kind,
@@ -45,8 +45,8 @@ def summarising(
     if key is None:
         raise UsageFault("E701", "no key to sign the summary with", "pass --summary-key URI")
     from invarlock.attest.signers import KeySigning
-    from invarlock.verify.summarise import SummaryRequest, ready, write_summary
     from invarlock.verify.summary import VERIFIER
+    from invarlock.verify.summary_file import SummaryRequest, ready, write_summary
 
     asked = SummaryRequest(
         out=out,

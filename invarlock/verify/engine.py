@@ -37,8 +37,7 @@ from invarlock.verify.bound import (
 )
 from invarlock.verify.judged import Recomputed, recompute
 from invarlock.verify.request import VerifyRequest
-from invarlock.verify.required import check_bills
-from invarlock.verify.requirements import check_required
+from invarlock.verify.required import check_bills, check_required
 from invarlock.verify.result import Finding, Level, VerificationResult, refusal_of
 from invarlock.verify.run_folder import open_run
 from invarlock.verify.signatures import by_signer, check_signatures, stale_roots, trusted
@@ -63,7 +62,7 @@ def verify_bundle(request: VerifyRequest, say: Say = lambda line: None) -> Verif
     state = State(request, trust, bar, reference)
     state.statement = _signed(state)
     if state.statement is not None:
-        state.findings.extend(check_required(request, state.signatures))
+        state.findings.extend(check_required(request, [one.signer for one in state.signatures]))
         _compare(state, state.statement.predicate)
         _disclosed(state, state.statement.predicate)
         if request.asks(Level.BOUND):

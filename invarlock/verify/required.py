@@ -7,11 +7,14 @@ consumer's own clock is an argument. Pure.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
-from typing import Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from invarlock.bom.document import MLBOM_FILE, SBOM_FILE
 from invarlock.errors import CODES
 from invarlock.verify.result import Finding, Level, Signer, refused
+
+if TYPE_CHECKING:
+    from invarlock.verify.request import VerifyRequest
 
 Requirement = Literal["log", "timestamp", "bom", "preregistered", "reference"]
 REQUIREMENTS: Final[tuple[Requirement, ...]] = get_args(Requirement)
@@ -19,6 +22,16 @@ BILLS: Final = (MLBOM_FILE, SBOM_FILE)
 KEYS: Final = frozenset({"p256", "ed25519"})
 AHEAD: Final = 300
 """Seconds that a proven time may lie ahead of the verifier's clock."""
+
+
+def check_required(request: VerifyRequest, signers: Sequence[Signer]) -> Iterator[Finding]:
+    """What ``--require`` and ``--max-age`` ask for of signatures and these do not prove."""
+    if "log" in request.require:
+        yield from check_logged(signers)
+    if "timestamp" in request.require:
+        yield from check_timestamped(signers)
+    if request.max_age is not None and request.now is not None:
+        yield from check_age(signers, request.max_age, request.now)
 
 
 def check_logged(signers: Sequence[Signer]) -> Iterator[Finding]:

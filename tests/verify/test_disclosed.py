@@ -20,7 +20,7 @@ from invarlock.evidence.disclosure import DISCLOSURE_FILE, leaf_file, path_lengt
 from invarlock.evidence.leaves import read_leaf
 from invarlock.evidence.merkle import inclusion_proof
 from invarlock.evidence.schema import COLUMN_PLACES, COLUMNS
-from invarlock.verify.disclose import disclose_windows
+from invarlock.verify.disclosure_folder import disclose_windows
 from invarlock.verify.result import DISCLOSED, Level, VerificationResult
 from tests.verify.runs import Scene, case, documents, make_scene, report_of, signed
 

@@ -24,7 +24,7 @@ def disclose(run: Path, windows: str, out: Path, form: str) -> None:
 
     `invarlock verify BUNDLE --disclosed FOLDER` checks them without the other windows.
     """
-    from invarlock.verify.disclose import disclose_windows
+    from invarlock.verify.disclosure_folder import disclose_windows
 
     shown, count = disclose_windows(run, parse_windows(windows), out)
     if form == "json":

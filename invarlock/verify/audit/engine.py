@@ -22,8 +22,8 @@ from invarlock.verify.audit.result import (
     AttestationAudit,
     AuditResult,
     ModelAudit,
+    ModelState,
     Skipped,
-    State,
     exit_of,
     totals_of,
 )
@@ -34,7 +34,7 @@ from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import Finding, Level, Outcome, Status, VerificationResult
 from invarlock.verify.signatures import trusted
 
-_STATES: Final[dict[Outcome, State]] = {
+_STATES: Final[dict[Outcome, ModelState]] = {
     "pass": "verified",
     "fail": "failed",
     "inconclusive": "undecided",
@@ -43,7 +43,7 @@ _STATES: Final[dict[Outcome, State]] = {
     "lacking": "signed",
     "refused": "refused",
 }
-_DECIDES: Final[tuple[State, ...]] = (
+_DECIDES: Final[tuple[ModelState, ...]] = (
     "failed",
     "verified",
     "undecided",
@@ -54,7 +54,7 @@ _DECIDES: Final[tuple[State, ...]] = (
 )
 """Which of several attestations decides. A trusted signer's failing evidence of the same bytes is
 not outvoted by another run that passed; what is refused could have been put there by anybody."""
-_STATE_OF: Final[dict[int, State]] = {
+_STATE_OF: Final[dict[int, ModelState]] = {
     EXIT_VERIFICATION: "refused",
     EXIT_SAFETY: "unsafe",
     EXIT_INCONCLUSIVE: "undecided",
@@ -206,7 +206,7 @@ def _verified(consumer: VerifyRequest, bundle: Path, digest: str) -> Attestation
     )
 
 
-def _state(result: VerificationResult) -> State:
+def _state(result: VerificationResult) -> ModelState:
     refused = {finding.code for finding in result.findings if finding.kind == "refused"}
     if refused == {_STALE}:
         return "stale"
@@ -236,7 +236,7 @@ def _distinct(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _unread(name: str, state: State, err: InvarlockError) -> ModelAudit:
+def _unread(name: str, state: ModelState, err: InvarlockError) -> ModelAudit:
     return ModelAudit(
         path=name,
         state=state,

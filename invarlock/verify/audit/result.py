@@ -21,7 +21,7 @@ from invarlock.evidence.schema import Digest
 from invarlock.judge import exact
 from invarlock.verify.result import BarUsed, Level, Outcome, Signer
 
-State = Literal[
+ModelState = Literal[
     "verified",
     "failed",
     "undecided",
@@ -44,20 +44,10 @@ unsigned    there is none
 unsafe      a folder that no one should load, so nothing was hashed
 unreadable  permission or the disk was in the way
 """
-Tally = Literal[
-    "verified",
-    "failed",
-    "undecided",
-    "stale",
-    "signed",
-    "refused",
-    "unsigned",
-    "unsafe",
-    "unreadable",
-    "sandboxed",
-]
+Tally = Literal[ModelState, "sandboxed"]
+"""What is counted: models in each state, and those that were measured in a sandbox."""
 
-STATE_EXIT: Final[dict[State, int]] = {
+STATE_EXIT: Final[dict[ModelState, int]] = {
     "verified": EXIT_PASS,
     "failed": EXIT_FAIL,
     "undecided": EXIT_INCONCLUSIVE,
@@ -92,7 +82,7 @@ class AttestationAudit(_Closed):
 
     path: str
     outcome: Outcome
-    state: State
+    state: ModelState
     isolation: Literal["host", "sandbox"] | None
     bar: BarUsed | None
     judged_by: Literal["evidence", "strictness"] | None
@@ -111,7 +101,7 @@ class ModelAudit(_Closed):
     """
 
     path: str
-    state: State
+    state: ModelState
     digest: Digest | None
     signed: bool
     sandboxed: bool

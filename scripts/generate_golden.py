@@ -5,8 +5,9 @@
     python scripts/generate_golden.py --check    exits 1 when it is not what the code says
 
 The run is synthetic: nothing was measured. Its evidence is made once, from a seeded generator, and
-then kept, for generators and processors differ in the last digit; everything else follows from it.
-The key is made from public bytes: it signs nothing but this.
+then kept, for generators and processors differ in the last digit. So are keyless bundles and the
+summary (`golden_kept.py`); everything else follows. The key is made from public bytes: it signs
+nothing but this.
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: E402
 from invarlock.attest.bundle import sign_bundle  # noqa: E402
 from invarlock.attest.companions import companion_bytes  # noqa: E402
 from invarlock.attest.keys import PrivateKey, public_key, public_pem  # noqa: E402
+from invarlock.attest.registration import registration_bytes, registration_of  # noqa: E402
 from invarlock.attest.statement import statement_bytes, statement_of  # noqa: E402
 from invarlock.canonical import digest_bytes  # noqa: E402
 from invarlock.policy import compile_policy  # noqa: E402
+from scripts.golden_kept import kept  # noqa: E402
 from tests.builders import DATA, Synthetic  # noqa: E402
 from tests.verify import runs  # noqa: E402
 
@@ -68,6 +71,17 @@ profile dev {
 }
 """
 
+KEYED: Final = "signer golden { key = FINGERPRINT }"
+KEYLESS: Final = """signer golden {
+  repository = "https://github.com/acme/models"
+  workflow   = "acme/models/.github/workflows/release.yml"
+  ref        = "refs/tags/v1"
+  issuer     = "https://token.actions.githubusercontent.com"
+}
+require signature.log     == yes"""
+"""The signer of the consumer who wants a workflow's word, and it in a log."""
+BAR: Final = ("balanced", "dev")
+
 
 @dataclass(frozen=True)
 class Kept:
@@ -99,14 +113,18 @@ def outputs() -> dict[Path, bytes]:
     """Every file of the golden folder, and what it must hold."""
     key = golden_key()
     policy = POLICY.replace("FINGERPRINT", key.public.fingerprint).encode()
-    files = runs.documents(evidence(policy), compile_policy(policy, filename="source.invar"))
+    compiled = compile_policy(policy, filename="source.invar")
+    files = runs.documents(evidence(policy), compiled)
     report = runs.report_of(files)
     data = report.encode()
     statement = statement_of(report, digest_bytes(data))
+    registration = registration_of(compiled, *compiled.bar(*BAR), statement.predicate.tool)
     payload = statement_bytes(statement)
     written = {
         "key.pub": public_pem(key.public),
         "policy.invar": policy,
+        "keyless/policy.invar": POLICY.replace(KEYED, KEYLESS).encode(),
+        "registration.sigstore.json": sign_bundle(registration_bytes(registration), key),
         "data.jsonl": DATA,
         "statement.json": payload,
         "run/evaluation.report.json": data,
@@ -119,6 +137,7 @@ def outputs() -> dict[Path, bytes]:
     }
     for arm, models in runs.MODELS.items():
         written |= {f"{arm}/{name}": content for name, content in models.items()}
+    written |= kept(GOLDEN, written, key, "+".join(BAR))
     return {GOLDEN / name: content for name, content in written.items()}
 
 

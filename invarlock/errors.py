@@ -176,7 +176,10 @@ CODES: Final[dict[str, Code]] = {
     "E304": _c("the boundary ran out of time", "raise the limit, or use fewer windows"),
     "E305": _c("network access refused", "work offline, or set INVARLOCK_ALLOW_NETWORK=1"),
     # E4xx: verification
-    "E401": _c("signature does not verify", "ask for the key that signed"),
+    "E401": _c(
+        "signature does not verify",
+        "do not deploy; get the producer's key by a way that you trust",
+    ),
     "E402": _c("not an attestation of this kind", "pass the bundle that `attest` wrote"),
     "E403": _c("digest differs from what was signed", "fetch the artifact that was attested"),
     "E404": _c("recomputed value differs from what was signed", "do not deploy; ask the producer"),
@@ -193,8 +196,14 @@ CODES: Final[dict[str, Code]] = {
     "E415": _c("nothing stands in for the evidence", "pass the run's folder with --run"),
     "E416": _c("registered was another bar", "pass the registration of the run's bar"),
     "E417": _c("not a window of the signed run", "ask the producer to disclose it again"),
-    "E420": _c("signed by another identity", "ask who signs, and pass that identity and issuer"),
-    "E421": _c("the certificate is not of this trust root", "pass the root of the Sigstore used"),
+    "E420": _c(
+        "signed by another identity",
+        "do not deploy; get the producer's identity and issuer by a way that you trust",
+    ),
+    "E421": _c(
+        "the certificate is not of this trust root",
+        "do not deploy; get the root of the producer's Sigstore by a way that you trust",
+    ),
     "E422": _c("no trusted time within the certificate's", "ask the producer to sign again"),
     "E423": _c("the log entry does not verify", "do not deploy; ask the producer"),
     "E424": _c("the trust root may be out of date", "pass a newer one with --trusted-root"),

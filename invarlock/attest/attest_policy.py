@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 from invarlock import __version__
 from invarlock.attest.keyless import KeylessSigning
+from invarlock.attest.placing import check_free, new_file
 from invarlock.attest.registration import registration_bytes, registration_of
 from invarlock.attest.signers import KeySigning
-from invarlock.attest.signing import SignedAs, replace_file, sign_payloads
+from invarlock.attest.signing import SignedAs, sign_payloads
 from invarlock.canonical import digest_bytes
 from invarlock.judge.records import Tool
 from invarlock.policy import load_policy, parse_reference
@@ -59,14 +60,17 @@ def attest_policy(
     """Sign the bar that ``reference`` names, and write the bundle beside the policy; ``authority``
     is the address of a timestamp authority for a key's signature.
 
-    Raises as :func:`statement_of_bar`, :func:`~invarlock.attest.signing.sign_payloads` and
-    :func:`~invarlock.attest.signing.replace_file`.
+    An earlier registration is never written over: its file is the beacon of the runs that came
+    after it. Raises :class:`UsageFault` E702 where one stands, and otherwise as
+    :func:`statement_of_bar`, :func:`~invarlock.attest.signing.sign_payloads` and
+    :func:`~invarlock.attest.placing.new_file`.
     """
     name, digest, asked, payload = statement_of_bar(reference)
-    (made,) = sign_payloads([payload], signer, authority)
     path = parse_reference(reference).path
     target = out if out is not None else path.with_name(f"{path.stem}.{name}.{SUFFIX}")
-    replace_file(target, made.bundle)
+    check_free(target)
+    (made,) = sign_payloads([payload], signer, authority)
+    new_file(target, made.bundle)
     return RegisteredBar(
         bundle=str(target),
         bar=name,

@@ -6,21 +6,23 @@ that no verification accepts.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
 from invarlock.attest.companions import CompanionType, companion_bytes
 from invarlock.attest.keyless import KeylessSigning
 from invarlock.attest.parse import parse_model
+from invarlock.attest.placing import check_own, check_signed_by, replace_file, standing
 from invarlock.attest.predicate import REPORT_FILE
 from invarlock.attest.signers import KeySigning
-from invarlock.attest.signing import SignedAs, replace_file, sign_payloads
+from invarlock.attest.signing import SignedAs, sign_payloads
 from invarlock.attest.statement import Statement, statement_bytes, statement_of
 from invarlock.canonical import digest_bytes
-from invarlock.errors import EnvironmentFault
+from invarlock.errors import EnvironmentFault, UsageFault
 from invarlock.judge import Outcome
 from invarlock.judge.records import MAX_REPORT_BYTES, Report
 
@@ -56,16 +58,23 @@ def attest_run(
     a key that a URI names, or with an identity.
 
     ``companions`` are written beside it, each by the same signer; ``authority`` is the address of
-    a timestamp authority for a key's signatures. Every bundle is made before one
-    is written, beside its place, and renamed. Raises :class:`EnvironmentFault` E601 for
-    an absent run, E602 or E603 for what cannot be written, :class:`VerificationFault` E405 for a
-    report that is none; and as :func:`~invarlock.attest.signing.sign_payloads` raises.
+    a timestamp authority for a key's signatures. Every bundle is made before one is written,
+    beside its place, and renamed; what stands there is replaced if the same key signed it.
+    Raises :class:`UsageFault` E702 where something else stands there, or beside it a companion of
+    another statement; :class:`EnvironmentFault` E601 for an absent run, E602 or E603 for what
+    cannot be written, :class:`VerificationFault` E405 for a report that is none; and as
+    :func:`~invarlock.attest.signing.sign_payloads` raises.
     """
     report, statement = statement_of_run(run)
     payloads = payloads_of(statement, companions)
     target = out if out is not None else run / BUNDLE_FILE
     targets = [target, *(companion_path(target, kind) for kind in companions)]
+    for path in targets:
+        check_own(path, signer)
+    _check_stale(target, statement, companions)
     made = sign_payloads(payloads, signer, authority)
+    for path in targets:
+        check_signed_by(path, made[0].public)
     for path, one in zip(targets, made, strict=True):
         replace_file(path, one.bundle)
     return Attested(
@@ -101,6 +110,18 @@ def companion_path(bundle: Path, kind: CompanionType) -> Path:
     return bundle.with_name(f"{stem}.{kind}{dot}{ending}")
 
 
+def _check_stale(target: Path, statement: Statement, companions: Sequence[CompanionType]) -> None:
+    """Raise E702 where a companion of another statement would stay beside the bundle."""
+    for kind in get_args(CompanionType):
+        path = companion_path(target, kind)
+        if kind in companions or not os.path.lexists(path):
+            continue
+        found = standing(path)
+        if found is None or found.payload != companion_bytes(kind, statement):
+            hint = f"remove it, or pass --companion {kind}, too"
+            raise UsageFault("E702", f"`{path}` is of another statement", hint)
+
+
 def _read_report(run: Path) -> bytes:
     try:
         with (run / REPORT_FILE).open("rb") as stream:
@@ -109,4 +130,6 @@ def _read_report(run: Path) -> bytes:
         hint = "pass the folder that `invarlock evaluate` wrote"
         raise EnvironmentFault("E601", f"no `{REPORT_FILE}` in `{run}`", hint) from err
     except PermissionError as err:
-        raise EnvironmentFault("E602", f"cannot read `{run / REPORT_FILE}`", "") from err
+        raise EnvironmentFault(
+            "E602", f"cannot read `{run / REPORT_FILE}`", "check its owner and mode"
+        ) from err

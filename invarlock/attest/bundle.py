@@ -20,7 +20,7 @@ from invarlock.attest.dsse import PAYLOAD_TYPE, pae
 from invarlock.attest.keys import PublicKey, Signer
 from invarlock.attest.parse import foreign_names, parse_model
 from invarlock.canonical import Json, StrictJsonError, canonical_bytes, strict_json
-from invarlock.errors import VerificationFault
+from invarlock.errors import CODES, VerificationFault
 
 MEDIA_TYPE: Final = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MAX_BUNDLE: Final = 32 << 20
@@ -189,7 +189,7 @@ def verify_signature(signed: Signed, keys: Sequence[PublicKey]) -> PublicKey:
     if signer is None:
         named = " or ".join(f"the {key.type} key `{key.fingerprint}`" for key in keys)
         what = f"the signature is not by {named}"
-        raise VerificationFault("E401", what, "ask for the key that signed")
+        raise VerificationFault("E401", what, CODES["E401"].remedy)
     check_payload_type(signed)
     return signer
 

@@ -1,9 +1,7 @@
-"""Sign a payload, whatever it says, with a key or an identity, and write the bundle whole."""
+"""Sign a payload, whatever it says, with a key or an identity."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from invarlock.attest.bundle import sign_bundle
 from invarlock.attest.keyless import KeylessSigned, KeylessSigning, sign_keyless
+from invarlock.attest.keys import PublicKey
 from invarlock.attest.signers import KeySigning, open_signer
 from invarlock.attest.timestamp import request_timestamp
-from invarlock.errors import EnvironmentFault
 
 
 class SignedAs(BaseModel):
@@ -38,6 +36,7 @@ class Made:
 
     bundle: bytes
     key: str | None = None
+    public: PublicKey | None = None
     key_made: bool = False
     keyless: SignedAs | None = None
 
@@ -61,7 +60,7 @@ def sign_payloads(
     asked = signer if isinstance(signer, KeySigning) else KeySigning(f"file:{signer}")
     key, made = open_signer(asked)
     return [
-        Made(sign_bundle(payload, key, stamp), key.public.fingerprint, key_made=made)
+        Made(sign_bundle(payload, key, stamp), key.public.fingerprint, key.public, key_made=made)
         for payload in payloads
     ]
 
@@ -73,28 +72,3 @@ def _signed_as(done: KeylessSigned) -> SignedAs:
         log_index=done.log_index,
         timestamps=done.timestamps,
     )
-
-
-def replace_file(target: Path, data: bytes) -> None:
-    """Write ``data`` beside ``target``, flush it, and rename: never half a bundle.
-
-    Raises :class:`EnvironmentFault` E601, E602 or E603 for what cannot be written.
-    """
-    try:
-        fd, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.absolute().parent)
-    except FileNotFoundError as err:
-        raise EnvironmentFault("E601", f"no folder for `{target}`", "make it first") from err
-    except PermissionError as err:
-        raise EnvironmentFault("E602", f"cannot write `{target}`", "pass --out") from err
-    beside = Path(name)
-    try:
-        with os.fdopen(fd, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.chmod(0o644)
-        beside.replace(target)
-    except OSError as err:
-        raise EnvironmentFault("E603", f"cannot write `{target}`", "free space") from err
-    finally:
-        beside.unlink(missing_ok=True)

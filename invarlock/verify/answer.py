@@ -8,6 +8,7 @@ from invarlock.errors import EXIT_INCONCLUSIVE, EXIT_VERIFICATION
 from invarlock.verify.result import (
     BY_STRICTNESS,
     LIMITS,
+    NOTHING,
     VERDICT_EXIT,
     Level,
     Outcome,
@@ -20,13 +21,14 @@ from invarlock.verify.state import State
 def result_of(state: State) -> VerificationResult:
     """The answer: outcome, exit code, and what became of each level."""
     outcome, exit_code = _outcome(state)
+    levels = _levels(state)
     statement = state.statement
     subject = statement.subject[0].digest.sha256 if statement is not None else None
     return VerificationResult(
         outcome=outcome,
         exit_code=exit_code,
         asked=state.request.level,
-        levels=_levels(state),
+        levels=levels,
         signers=tuple(one.signer for one in state.signatures),
         vouched=tuple(one.shown for one in state.vouched if one.shown is not None),
         subject=None if subject is None else f"sha256:{subject}",
@@ -43,8 +45,16 @@ def result_of(state: State) -> VerificationResult:
         disclosed=state.disclosed,
         findings=tuple(state.findings),
         reproduction=state.reproduction,
-        limits=BY_STRICTNESS if state.by_strictness else LIMITS[state.request.level],
+        limits=_limits(state, levels),
     )
+
+
+def _limits(state: State, levels: dict[Level, Status]) -> str:
+    """What the highest level that was reached cannot see, whatever was asked for."""
+    if _judged_by(state) == "strictness":
+        return BY_STRICTNESS
+    reached = [level for level, status in levels.items() if status is Status.REACHED]
+    return LIMITS[reached[-1]] if reached else NOTHING
 
 
 def _judged_by(state: State) -> Literal["evidence", "strictness"] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from invarlock.errors import VerificationFault
+from invarlock.errors import CODES, VerificationFault
 from invarlock.policy.ir import Signers
 from invarlock.policy.signers import describe_rule
 from invarlock.verify.request import ExpectedIdentity
@@ -24,7 +24,7 @@ def check_identity(found: CertificateIdentity, expected: Sequence[ExpectedIdenti
     whys = [why for one in expected if (why := _mismatch(found, one)) is not None]
     if len(whys) < len(expected):
         return
-    what, hint = whys[0] if len(whys) == 1 else (_nobody(found), "ask who signs")
+    what, hint = whys[0] if len(whys) == 1 else (_nobody(found), CODES["E420"].remedy)
     raise VerificationFault("E420", what, hint)
 
 
@@ -32,7 +32,7 @@ def check_rules(found: CertificateIdentity, gates: Sequence[Signers]) -> None:
     """Raise :class:`VerificationFault` E420 unless all ``gates`` allow the workflow ``found``."""
     workflow = found.workflow
     if workflow is None:
-        hint = "pass --identity and --issuer; a policy's signers are workflows and keys"
+        hint = "name whom you trust by --identity and --issuer; a policy's signers are workflows"
         raise VerificationFault("E420", f"`{found.name}` is no workflow of a repository", hint)
     if not all(gate.accepts(workflow) for gate in gates):
         hint = "see the signers that `signature.by` of your bar names"
@@ -50,13 +50,13 @@ def _mismatch(found: CertificateIdentity, expected: ExpectedIdentity) -> tuple[s
     ):
         if wanted is not None and seen != wanted:
             shown = "nobody's" if seen is None else f"`{seen}`"
-            return f"the {word} is {shown}, not `{wanted}`", "ask the producer who signs"
+            return f"the {word} is {shown}, not `{wanted}`", CODES["E420"].remedy
     if expected.repository is None and not _at_home(found):
         what = f"`{found.name}` was called from the repository `{found.repository}`"
-        return what, "pass --repository, if that is meant"
+        return what, "do not deploy, unless you know that repository; then pass --repository"
     if expected.ref is None and not _own_ref(found):
         what = f"`{found.name}` was called for the ref `{found.ref}`"
-        return what, "pass --ref, if that is meant"
+        return what, "do not deploy, unless you know that ref; then pass --ref"
     return None
 
 

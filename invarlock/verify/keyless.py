@@ -114,7 +114,9 @@ def _verify_at(
             _verify(bundle, then, payload)
     except VerificationFault as err:
         what = "the certificate authority or a log was not in use when the bundle was signed"
-        raise VerificationFault("E421", what, "ask the producer to sign again") from err
+        raise VerificationFault(
+            "E421", what, "do not deploy; ask the producer to sign again"
+        ) from err
 
 
 def _times(

@@ -49,28 +49,33 @@ class Status(StrEnum):
 
 LIMITS: Final[dict[Level, str]] = {
     Level.SIGNED: (
-        "this level checks who signed and nothing that was signed: no file, number or verdict"
+        "level `signed` checks who signed and nothing that was signed: no file, number or verdict"
     ),
     Level.BOUND: (
-        "this level checks that files are the ones signed, not that a number or verdict in them "
+        "level `bound` checks that files are the ones signed, not that a number or verdict in them "
         "is right"
     ),
     Level.JUDGED: (
-        "this level recomputes everything from the evidence, and cannot see evidence that the "
+        "level `judged` recomputes everything from the evidence, and cannot see evidence that the "
         "signer forged consistently, numbers and all, nor how many runs were tried before this "
         "one: only an evaluation of your own can"
     ),
     Level.MEASURED: (
-        "this level recomputes from the weights what guards say of them, and the rest from the "
-        "evidence: it cannot see windows or activations that the signer forged consistently, nor "
-        "how many runs were tried before this one"
+        "level `measured` recomputes from the weights what guards say of them, and the rest from "
+        "the evidence: it cannot see windows or activations that the signer forged consistently, "
+        "nor how many runs were tried before this one"
     ),
     Level.REPRODUCED: (
-        "this level evaluates challenged windows again and takes the others within tolerance on "
-        "the odds stated; it cannot see how long passes took, what the signer's boundary was, nor "
-        "how many runs were tried before this one"
+        "level `reproduced` evaluates challenged windows again and takes the others within "
+        "tolerance on the odds stated; it cannot see how long passes took, what the signer's "
+        "boundary was, nor how many runs were tried before this one"
     ),
 }
+
+NOTHING: Final = (
+    "nothing was established: not even who signed, so nothing that the bundle says means anything"
+)
+"""The limits of a verification that reached no level."""
 
 DISCLOSED: Final = (
     "these windows and their numbers are under the signed root; that they are typical, or were "

@@ -59,11 +59,16 @@ class RunFolder:
             hint = "pass the whole run folder with --run"
             raise Inconclusive("E409", f"`{name}` is not in `{self._path}`", hint) from err
         except PermissionError as err:
-            raise EnvironmentFault("E602", f"cannot read `{name}` of the run", "") from err
+            hint = "check its owner and mode"
+            raise EnvironmentFault("E602", f"cannot read `{name}` of the run", hint) from err
         except OSError as err:
             if err.errno in {errno.ELOOP, errno.ENOTDIR, errno.ENXIO}:
                 raise _not_regular(name) from err
-            raise EnvironmentFault("E603", f"cannot read `{name}` of the run", "") from err
+            why = (err.strerror or "for a reason unknown").lower()
+            message = f"cannot read `{name}` of the run: {why}"
+            raise EnvironmentFault(
+                "E603", message, "check the disk, or fetch the run again"
+            ) from err
         try:
             return _read_regular(fd, name, min(max_bytes, MAX_FILE))
         finally:

@@ -11,8 +11,8 @@ from typing import Final
 from invarlock.artifacts.folder import tree_of
 from invarlock.attest.bundle import sign_bundle
 from invarlock.attest.keys import Signer
+from invarlock.attest.placing import new_file
 from invarlock.attest.signers import KeySigning, key_path, open_signer
-from invarlock.attest.signing import replace_file
 from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault, UsageFault
 from invarlock.evidence.schema import Digest
@@ -82,7 +82,7 @@ def write_summary(
         verifier=asked.verifier,
         seconds=seconds,
     )
-    replace_file(asked.out, sign_bundle(summary_bytes(asked.kind, result, said), key))
+    new_file(asked.out, sign_bundle(summary_bytes(asked.kind, result, said), key))
 
 
 def _subject(request: VerifyRequest, result: VerificationResult) -> Digest:

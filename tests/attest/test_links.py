@@ -208,6 +208,7 @@ def test_a_keyless_attestation_stands_under_the_layout_too(
     """And the consumer's bar is another than the producer's."""
     run, bar, who = release.root / "run", release.root / "logged.invar", GitHub()
     bar.write_bytes(LOGGED)
+    (run / "attestation.sigstore.json").unlink()
     config = sigstore_double.write(tmp_path, 1)
     words = ["attest", run, "--sigstore", "--trust-config", config, "--identity-token"]
     assert release.link("attest", *words, token(who.claims())) == 0

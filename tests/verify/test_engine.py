@@ -79,6 +79,7 @@ def test_the_bundle_may_be_named_by_its_run(scene: Scene) -> None:
 @pytest.mark.parametrize("kind", list(KeyType))
 def test_both_kinds_of_key_sign_and_verify(scene: Scene, kind: KeyType) -> None:
     own = new_key(scene.root / "own", kind)
+    (scene.root / "run" / "attestation.sigstore.json").unlink()
     attest_run(scene.root / "run", scene.root / "own")
     bar = POLICY.replace(FINGERPRINT.encode(), own.fingerprint.encode())
     (scene.root / "own.invar").write_bytes(bar)

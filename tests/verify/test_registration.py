@@ -40,7 +40,9 @@ OTHER = "sha256:" + "8" * 64
 
 def registered(root: Path, key: str = "key", policy: str = "bar.invar") -> RegisteredBar:
     reference = f"{root / policy}#{'+'.join(BAR)}"
-    return attest_policy(reference, KeySigning(f"file:{root / key}"), root / f"{key}.reg.json")
+    out = root / f"{key}.reg.json"
+    out.unlink(missing_ok=True)
+    return attest_policy(reference, KeySigning(f"file:{root / key}"), out)
 
 
 def run_with(scene: Scene, beacon: str) -> None:

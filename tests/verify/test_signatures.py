@@ -69,6 +69,7 @@ def test_one_signature_does_not(scene: Scene) -> None:
 
 
 def test_the_same_signer_twice_is_one(scene: Scene) -> None:
+    (scene.root / "run" / "other.json").unlink()
     attest_run(scene.root / "run", scene.root / "key", scene.root / "run" / "other.json")
     result = verified(scene, "both.invar", "key.pub", "other.pub", cosigned=True)
     assert (result.exit_code, gate(result, "signature.count")) == (1, ("1", "fail"))

@@ -17,6 +17,7 @@ Changes = Mapping[str, Any]
 
 def _signed_by(desk: Desk, kind: KeyType) -> None:
     new_key(desk.root / "stranger", kind)
+    (desk.run / BUNDLE).unlink()
     attest_run(desk.run, desk.root / "stranger")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
+import pytest
 import yaml
 
 from invarlock.cli import cli
@@ -123,6 +124,9 @@ def pods() -> Iterator[tuple[str, Json]]:
                 yield name_of(path), document["spec"]["template"]["spec"]
             elif document.get("kind") == "InferenceService":
                 yield name_of(path), document["spec"]["predictor"]
+
+
+PODS = [pytest.param(pod, id=name) for name, pod in pods()]
 
 
 def hjson(path: Path) -> Json:

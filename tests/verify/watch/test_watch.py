@@ -272,15 +272,28 @@ def test_it_stays_and_stops_when_told(scene: Scene, how: signal.Signals) -> None
 
 
 def test_half_the_rate_takes_twice_as_long(tmp_path: Path) -> None:
+    """Of a clock that stands still while files are read, and moves while a bucket waits."""
     (tmp_path / WEIGHTS).write_bytes(bytes(24 << 20))
 
     def seconds(rate: int) -> float:
-        began = time.perf_counter()
-        tree_of(tmp_path, pace=TokenBucket(rate))
-        return time.perf_counter() - began
+        now = [0.0]
 
-    fast, slow = seconds(80 << 20), seconds(40 << 20)
-    assert 1.5 < slow / fast < 2.7
+        def sleep(span: float) -> None:
+            now[0] += span
+
+        tree_of(tmp_path, pace=TokenBucket(rate, lambda: now[0], sleep))
+        return now[0]
+
+    assert seconds(80 << 20) == pytest.approx(24 / 80)
+    assert seconds(40 << 20) == pytest.approx(24 / 40)
+
+
+def test_a_rate_is_kept_on_the_real_clock(tmp_path: Path) -> None:
+    """Never faster, however busy the machine is, which can only make it slower."""
+    (tmp_path / WEIGHTS).write_bytes(bytes(8 << 20))
+    began = time.monotonic()
+    tree_of(tmp_path, pace=TokenBucket(20 << 20))
+    assert time.monotonic() - began >= 8 / 20 - 0.05
 
 
 def test_a_bucket_saves_no_more_than_a_moment() -> None:

@@ -8,6 +8,7 @@ report again, hold ``signature.*`` open; a verifier who has checked a signature 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final, Literal, get_args
 
@@ -39,7 +40,8 @@ def signature_values(signers: Mapping[Identity, bool], bar: BarIR) -> dict[Key, 
 
     Only signers that the bar allows have a part in them, all where it names none: ``signature.by``
     is one of these, ``signature.log`` whether there is one in a log, and ``signature.count`` how
-    many there are, in a log where the bar requires that. With none allowed, ``signature.by`` is one
+    many there are, in a log where the bar requires that; a workflow counts once, whatever refs it ran
+    for, as whoever can start it for one ref can for another. With none allowed, ``signature.by`` is one
     that is not.
     """
     allowed = {one: logged for one, logged in signers.items() if _allows(bar, one)}
@@ -47,7 +49,7 @@ def signature_values(signers: Mapping[Identity, bool], bar: BarIR) -> dict[Key, 
     named = (*counted, *allowed, *signers)
     return {
         BY: Value("ok", identity=named[0]) if named else _NOBODY,
-        COUNT: Value("ok", Decimal(len(counted))),
+        COUNT: Value("ok", Decimal(len(set(map(_party, counted))))),
         LOG: Value("ok", words="yes" if any(allowed.values()) else "no"),
     }
 
@@ -64,6 +66,11 @@ def voucher_values(found: Mapping[tuple[Arm, Voucher], Identity]) -> dict[Key, V
 
 
 _NOBODY: Final = Value("missing", reason="the signer is neither a key nor a workflow")
+
+
+def _party(identity: Identity) -> Identity:
+    """Who ``identity`` is, one for all refs of a workflow."""
+    return identity if isinstance(identity, KeySigner) else replace(identity, ref="*")
 
 
 def _allows(bar: BarIR, identity: Identity) -> bool:

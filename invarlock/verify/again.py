@@ -193,8 +193,7 @@ class _Reproducing:
 
     def _verdict(self, found: Reproduction, rest: Rest, passes: Judge) -> Reproduction:
         """Whether the pass holds at worst, and the odds that it should be none."""
-        survives = passes(rest.evidence) and all(passes(worst) for worst in rest.shifted())
-        if not survives:
+        if not rest.survives(passes):
             what = "the evidence passes, and would not where it is off by what the tolerance grants"
             hint = "challenge all windows" if rest.open else "the subject is too near to the bound"
             self.findings.append(_note(Level.REPRODUCED, "undecided", "E431", what, hint))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from invarlock.judge import schedule_of
+from invarlock.evidence.model import Evidence
+from invarlock.judge import Key, Value, contract_of, decide, estimate, schedule_of
 from invarlock.policy.ir import BarIR
 from invarlock.verify.result import BarUsed
 
@@ -25,6 +27,23 @@ class ConsumerBar:
     def pins(self, measure: str) -> bool:
         """Whether the bar requires a value of ``measure``, such as ``data.digest``."""
         return any(gate.measure == measure and gate.level == "require" for gate in self.ir.gates)
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """Whether evidence passes ``bar``; ``known`` are values that no evidence gives."""
+
+    bar: BarIR
+    known: Mapping[Key, Value]
+
+    def __call__(self, evidence: Evidence, only: Collection[str] = ()) -> bool:
+        """Of all gates, or of those on the measures ``only``; none required is a pass then."""
+        gates = tuple(gate for gate in self.bar.gates if gate.measure in only)
+        if only and not any(gate.level == "require" for gate in gates):
+            return True
+        bar = replace(self.bar, gates=gates) if only else self.bar
+        values = estimate(evidence, contract_of(self.bar)).also(self.known)
+        return decide(bar, values).verdict == "pass"
 
 
 def bar_of_policy(reference: str) -> ConsumerBar:

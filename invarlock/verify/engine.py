@@ -26,7 +26,7 @@ from invarlock.judge import (
 )
 from invarlock.policy.ir import BarIR
 from invarlock.verify.answer import result_of
-from invarlock.verify.bar import bar_of_policy, pinned_bar
+from invarlock.verify.bar import Passing, bar_of_policy, pinned_bar
 from invarlock.verify.bound import (
     beacon_given,
     check_beacon,
@@ -241,9 +241,7 @@ def _judge(state: State, recomputed: Recomputed) -> None:
         values = _values(recomputed, recomputed.evidence, contract)
         bar = state.bar.ir
         state.verdict = _settled(decide(bar, values.also(signature)))
-        state.passes = lambda evidence: (
-            decide(bar, estimate(evidence, contract).also(signature)).verdict == "pass"
-        )
+        state.passes = Passing(bar, signature)
 
 
 def _again(state: State, statement: Statement, evidence: Evidence | None, say: Say) -> None:

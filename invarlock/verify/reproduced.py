@@ -190,7 +190,7 @@ def _window(pair: _Pair, tolerance: Tolerance) -> Iterator[Finding]:
         "baseline_loss": (token, mean),
         "loss": (token, mean),
         "kl": (tolerance.divergence(), 2 * mean),
-        "delta_p": (tolerance.probability(), 2 * mean + 2),
+        "delta_p": (tolerance.probability(), tolerance.probability_mean(rows)),
     }
     for name, (one, all_rows) in limits.items():
         if name in pair.signed:

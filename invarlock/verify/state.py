@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from invarlock.attest.statement import Statement
-from invarlock.evidence.model import Evidence
 from invarlock.judge import Verdict
-from invarlock.verify.bar import ConsumerBar
+from invarlock.verify.bar import ConsumerBar, Passing
 from invarlock.verify.reproduction import Reproduction
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import (
@@ -43,7 +41,7 @@ class State:
     absent: frozenset[Finding] = frozenset()
     """What is lacking of the run's own files: all that strictness can stand in for."""
     verdict: Verdict | None = None
-    passes: Callable[[Evidence], bool] | None = None
+    passes: Passing | None = None
     reproduction: Reproduction | None = None
 
     @property

@@ -56,6 +56,10 @@ class Tolerance:
         """Of the change of one token's probability, in 1e-9: |d e^-ℓ/dℓ| ≤ 1 for both arms."""
         return 2 * self.token() + 2
 
+    def probability_mean(self, rows: int) -> int:
+        """Of the mean of ``rows`` changes of probability, in 1e-9."""
+        return 2 * self.mean(rows) + 2
+
     def ties(self, rows: int) -> int:
         """Of ``rows`` tokens, for how many the first two may change places: where they lie nearer
         than one token's tolerance, and once anywhere."""

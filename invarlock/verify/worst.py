@@ -5,7 +5,8 @@ two things are asked:
 
 - *Tolerance.* Every number may lie off by what the tolerance grants, and all of them to the same
   side. A pass must hold with all of them shifted, to the worse and to the better, final and preview
-  windows alike or against each other.
+  windows alike or against each other. What goes by the largest of single tokens, or by squares, is
+  held against tokens each off by what one token is granted, which is far more than a mean is.
 - *Odds.* In how few windows must the truth be another for the verdict to be no pass? A window that
   hides the worst hides a subject that predicts no better than by chance: its log-loss is at least
   ln of the vocabulary, it agrees nowhere, or it answers wrongly. The windows where that makes most
@@ -15,10 +16,11 @@ two things are asked:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import log
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import numpy as np
 
@@ -30,8 +32,19 @@ from invarlock.verify.tolerance import Tolerance
 
 _LARGEST: Final = 2**62
 Side = Literal[-1, 1]
-Judge = Callable[[Evidence], bool]
-"""Whether evidence passes the consumer's bar."""
+_SIDES: Final[tuple[Side, Side]] = (1, -1)
+_TAILS: Final = frozenset({"kl.p99", "delta_p.rms"})
+"""Measures that few tokens decide, or their squares."""
+_CHANGES: Final = frozenset({"delta_p.mean"})
+"""Measures of a change of probability, of which log-losses that are all off alike say too little:
+where the probability is small, so is its change."""
+
+
+class Judge(Protocol):
+    """Whether evidence passes the consumer's bar."""
+
+    def __call__(self, evidence: Evidence, only: Collection[str] = ()) -> bool:
+        """``only`` names the measures whose gates are to be judged; all are where it is empty."""
 
 
 def own_numbers(
@@ -74,10 +87,26 @@ class Rest:
         if not self.open:
             return
         phases = {self.evidence.windows[at].phase for at in self.open}
-        sides: tuple[Side, Side] = (1, -1)
-        for final in sides:
-            for preview in sides if len(phases) > 1 else (final,):
+        for final in _SIDES:
+            for preview in _SIDES if len(phases) > 1 else (final,):
                 yield self._off({"final": final, "preview": preview})
+
+    def tails(self) -> Iterator[tuple[Evidence, frozenset[str]]]:
+        """The evidence with every single token as far off as one may be, and the measures that is
+        the worst of; their other values are beyond what is granted to means."""
+        if not self.open or self.evidence.kl is None:
+            return
+        for side in _SIDES:
+            yield self._apart(side), _TAILS
+            yield self._changed(side), _CHANGES
+
+    def survives(self, passes: Judge) -> bool:
+        """Whether the evidence passes, and does however far it is off within tolerance."""
+        return (
+            passes(self.evidence)
+            and all(passes(worst) for worst in self.shifted())
+            and all(passes(worst, only) for worst, only in self.tails())
+        )
 
     def worst(self, count: int, phase: str) -> Evidence:
         """The evidence in which ``count`` windows of ``phase`` hid the worst."""
@@ -168,12 +197,42 @@ class Rest:
             self._ties(columns["top1"], sides, tolerance)
         return _with(self.evidence, columns)
 
+    def _apart(self, side: Side) -> Evidence:
+        """KL of every token, and its change of probability away from none, off by what one token
+        is granted. A percentile takes few of them, and squares add up whatever the sign."""
+        tolerance = Tolerance(self.evidence.header.contract.dtype)
+        columns = _copied(self.evidence)
+        for at in self.open:
+            rows = self._rows(at)
+            kl, change = columns["kl"][rows], columns["delta_p"][rows]
+            _shift(kl, np.full_like(kl, side * tolerance.divergence()))
+            size = np.abs(change) + side * tolerance.probability()
+            signs = np.where(change < 0, -1, 1)
+            known = change != NON_FINITE
+            change[known] = (signs * np.clip(size, 0, NANO))[known]
+        return _with(self.evidence, columns)
+
+    def _changed(self, side: Side) -> Evidence:
+        """The change of probability off by what its mean in a window is granted."""
+        tolerance = Tolerance(self.evidence.header.contract.dtype)
+        columns = _copied(self.evidence)
+        for at in self.open:
+            change = columns["delta_p"][self._rows(at)]
+            amount = side * tolerance.probability_mean(len(change))
+            known = change != NON_FINITE
+            change[known] = np.clip(change + amount, -NANO, NANO)[known]
+        return _with(self.evidence, columns)
+
     def _ties(self, top1: Int64s, sides: Mapping[str, Side], tolerance: Tolerance) -> None:
-        """As many rows as may nearly tie fall out the other way, the first there are."""
-        for phase, side in sides.items():
-            rows = [np.arange(top1.size)[self._rows(at)] for at in self._of(phase)]
-            places = np.concatenate([np.zeros(0, dtype=np.int64), *rows])
-            before = 1 if side == 1 else 0
+        """As many rows as may nearly tie fall out the other way, the first there are; in every
+        slice, since each has gates of its own."""
+        groups: dict[tuple[str, str | None], list[Int64s]] = defaultdict(list)
+        for at in self.open:
+            window = self.evidence.windows[at]
+            groups[window.phase, window.slice].append(np.arange(top1.size)[self._rows(at)])
+        for (phase, _), rows in groups.items():
+            places = np.concatenate(rows)
+            before = 1 if sides[phase] == 1 else 0
             fit = places[top1[places] == before][: tolerance.ties(len(places))]
             top1[fit] = 1 - before
 

@@ -12,6 +12,7 @@ import pytest
 from invarlock.canonical import NON_FINITE
 from invarlock.evidence.model import Evidence
 from invarlock.judge import decide, estimate
+from invarlock.verify.bar import Passing
 from invarlock.verify.measured import compare_tensors
 from invarlock.verify.reproduced import Compared, compare_scores
 from invarlock.verify.result import Level
@@ -222,3 +223,69 @@ def test_numbers_that_were_not_finite_stay_so(evidence: Evidence) -> None:
     flagged = moved(evidence, "loss", 8, NON_FINITE)
     for worst in (*Rest(flagged, (1, 2)).shifted(), Rest(flagged, (1, 2)).worst(2, "final")):
         assert worst.loss[8] == NON_FINITE
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("measure", ["kl.p99", "delta_p.rms"])
+def test_a_tail_that_tokens_could_hide_does_not_survive(
+    evidence: Evidence, measure: str, dtype: Any
+) -> None:
+    """Tokens told too low by half of what one is granted, and every window's mean within its own:
+    a challenge of all windows finds nothing, and a pass so near to the bound must not hold."""
+    facts = evidence.header.contract.model_copy(update={"dtype": dtype})
+    header = evidence.header.model_copy(update={"contract": facts})
+    first = np.arange(evidence.loss.size) % 8 == 0
+    signs = np.where(np.arange(evidence.loss.size) % 2 == 0, 1, -1)
+    limit = Tolerance(dtype)
+    if measure == "kl.p99":
+        name, granted, scale = "kl", limit.divergence(), 10**9
+        column, off = np.where(first, 4 * 10**8, 10**7), np.where(first, granted // 2, 0)
+    else:
+        name, granted, scale = "delta_p", limit.probability(), 10**7
+        column, off = signs * 4 * 10**8, signs * (granted // 2)
+    signed = replace(evidence, header=header, **{name: column})
+    true = replace(signed, **{name: column + off})
+    assert compare_scores(signed, part(true, EVERY), EVERY).findings == ()
+    rest = Rest(signed, tuple(EVERY))
+    near = bar_above(measure, (4 * 10**8 + granted * 9 // 20) / scale, dtype)
+    far = bar_above(measure, (4 * 10**8 + granted + 10**4) / scale, dtype)
+    assert (near(signed), near(true)) == (True, False)
+    assert all(near(worst) for worst in rest.shifted())
+    assert not rest.survives(near)
+    assert far(true)
+    assert rest.survives(far)
+    assert Rest(signed, ()).survives(near)
+
+
+def bar_above(measure: str, bound: float, dtype: str) -> Passing:
+    gates = at_most(measure, f"{bound:.9f}".rstrip("0")), at_most("kl.mean", "9")
+    return Passing(make_bar(*gates, model__dtype=dtype), {})
+
+
+def test_a_change_of_probability_is_held_against_what_its_mean_is_granted(
+    evidence: Evidence,
+) -> None:
+    """With log-losses of 9 nats their shift hardly changes a probability."""
+    high = np.full_like(evidence.loss, 9 * 10**9)
+    signed = replace(evidence, loss=high, baseline_loss=high, delta_p=np.zeros_like(high))
+    granted = Tolerance("float32").probability_mean(8)
+    rest = Rest(signed, tuple(EVERY))
+    for pp, survives in ((granted // 2 / 10**7, False), (granted * 2 / 10**7, True)):
+        passing = Passing(make_bar(at_least("delta_p.mean", f"-{pp:.9f}".rstrip("0"))), {})
+        assert passing(signed)
+        assert all(passing(worst) for worst in rest.shifted())
+        assert rest.survives(passing) == survives
+
+
+def test_ties_are_given_to_every_slice(evidence: Evidence) -> None:
+    half = [window.model_copy(update={"slice": "ab"[at % 2]}) for at, window in
+            enumerate(evidence.windows)]  # fmt: skip
+    sliced = replace(evidence, windows=tuple(half))
+    for worst in Rest(sliced, tuple(EVERY)).shifted():
+        assert worst.top1 is not None
+        assert sliced.top1 is not None
+        changed = (worst.top1 != sliced.top1).reshape(36, 8).any(axis=1)
+        at = {(half[place].phase, half[place].slice) for place in np.flatnonzero(changed)}
+        assert {slice_ for phase, slice_ in at if phase == "final"} == {"a", "b"} or (
+            sliced.top1.min() == 1 and not changed.any()
+        )

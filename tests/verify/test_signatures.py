@@ -9,7 +9,10 @@ import pytest
 from invarlock.attest.attest_run import attest_run
 from invarlock.attest.keys import new_key
 from invarlock.errors import UsageFault
+from invarlock.judge import Key, signature_values
+from invarlock.policy.signers import KeySigner, WorkflowSigner
 from invarlock.verify.result import VerificationResult
+from tests.builders import make_bar
 from tests.verify.runs import BAR, POLICY, Scene, case, documents, make_scene, report_of, signed
 
 SIGNERS = b"in {team, release}"
@@ -106,3 +109,27 @@ def test_nobody_to_trust_is_a_mistake_of_the_call(scene: Scene) -> None:
             scene.verify(keys=(), policy=policy)
         assert caught.value.code == "E701"
     assert scene.verify(policy=bar).exit_code == 0
+
+
+def test_one_workflow_at_two_refs_is_one_signer() -> None:
+    def workflow(**other: str) -> WorkflowSigner:
+        parts = {
+            "repository": "https://github.com/acme/models",
+            "workflow": ".github/workflows/release.yml",
+            "ref": "refs/tags/v1",
+            "issuer": "https://token.actions.githubusercontent.com",
+        }
+        return WorkflowSigner(**{**parts, **other})
+
+    key = KeySigner(key="sha256:" + "0" * 64)
+    for others, count in (
+        ([workflow(ref="refs/tags/v2")], 1),
+        ([workflow(ref="refs/heads/main"), workflow(ref="refs/tags/v2")], 1),
+        ([workflow(workflow=".github/workflows/second.yml")], 2),
+        ([workflow(repository="https://github.com/acme/other")], 2),
+        ([workflow(issuer="https://gitlab.com")], 2),
+        ([key, workflow(ref="refs/tags/v2")], 2),
+    ):
+        signers = dict.fromkeys([workflow(), *others], True)
+        values = signature_values(signers, make_bar())
+        assert values[Key("signature.count")].point == count

@@ -40,9 +40,9 @@ def signature_values(signers: Mapping[Identity, bool], bar: BarIR) -> dict[Key, 
 
     Only signers that the bar allows have a part in them, all where it names none: ``signature.by``
     is one of these, ``signature.log`` whether there is one in a log, and ``signature.count`` how
-    many there are, in a log where the bar requires that; a workflow counts once, whatever refs it ran
-    for, as whoever can start it for one ref can for another. With none allowed, ``signature.by`` is one
-    that is not.
+    many there are, in a log where the bar requires that. A workflow counts once, whatever refs it
+    ran for: whoever can start it for one can for another. With none allowed, ``signature.by`` is
+    one that is not.
     """
     allowed = {one: logged for one, logged in signers.items() if _allows(bar, one)}
     counted = [one for one, logged in allowed.items() if logged or not _requires_log(bar)]

@@ -10,15 +10,27 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from demo_cache import CACHE, DemoFault
+from demo_commands import (
+    BAR,
+    BUNDLE,
+    POLICY,
+    ROOT,
+    Place,
+    Unexpected,
+    attest,
+    invarlock,
+    must,
+    near,
+    verify,
+)
 from demo_view import (
     EDITS,
     NAMED,
@@ -42,55 +54,12 @@ from make_subjects import make_subjects
 from invarlock.judge.records import Report
 from invarlock.present.html import render_html
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-POLICY: Final = Path("policies/causal_lm.invar")
-BAR: Final = "balanced+dev"
 AVERAGES: Final = Path("scripts/averages.invar")
-BUNDLE: Final = "attestation.sigstore.json"
 EXPECTED: Final = {"careful": 0, "careless": 1, "sly": 1}
 FORGED: Final = 4
 CHALLENGE: Final = "4"
 """Windows evaluated again, beside the first eight."""
 VERDICTS: Final = frozenset({0, 1, 3})
-
-
-class Unexpected(Exception):
-    """A command ended otherwise than the demo can go on from; holds the exit code to pass on."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
-
-
-def near(path: Path) -> str:
-    """A path as one types it in the repository's folder."""
-    absolute = path if path.is_absolute() else ROOT / path
-    return str(absolute.relative_to(ROOT)) if absolute.is_relative_to(ROOT) else str(absolute)
-
-
-def invarlock(*arguments: str) -> tuple[int, str]:
-    """Run one command of the public command line.
-
-    Returns:
-        Its exit code and standard output; standard error goes through, progress and all.
-    """
-    say("$ invarlock " + " ".join(arguments), "bold cyan")
-    beside = Path(sys.executable).with_name("invarlock")
-    command = [str(beside)] if beside.is_file() else [sys.executable, "-m", "invarlock"]
-    ran = subprocess.run(
-        [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
-    )
-    return ran.returncode, ran.stdout
-
-
-def must(code: int, allowed: Sequence[int] | frozenset[int], what: str) -> None:
-    """Go on only with an exit code that the demo knows how to read.
-
-    Raises:
-        Unexpected: for any other.
-    """
-    if code not in allowed:
-        raise Unexpected(f"{what} ended with exit code {code}", code)
 
 
 def evaluate(name: str, model: Path, baseline: Path, data: Path, place: Place) -> Outcome:
@@ -127,42 +96,6 @@ def averages(sly: Outcome, place: Place) -> int:
         show(without_passes(text))
         say(f"exit code {code}")
     return code
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the producer and the consumer keep their things."""
-
-    runs: Path
-    key: Path
-    kept: Path
-    policy: Path
-
-    @property
-    def public(self) -> Path:
-        """The public half of the key: what the consumer was given."""
-        return self.key.with_name(self.key.name + ".pub")
-
-
-def attest(run: Path, place: Place) -> None:
-    """What the producer types; the key is made on first use.
-
-    Raises:
-        Unexpected: the run could not be signed.
-    """
-    code, text = invarlock("attest", near(run), "--key", near(place.key))
-    must(code, [0], f"attesting `{near(run)}`")
-    show(text)
-
-
-def verify(
-    run: Path, model: Path, place: Place, *more: str, bar: str = BAR, level: str = "judged"
-) -> tuple[int, str]:
-    """What the consumer types: a key, a bar of his own, the model he is about to deploy."""
-    return invarlock(
-        "verify", near(run / BUNDLE), "--policy", f"{near(place.policy)}#{bar}",
-        "--key", near(place.public), "--subject", near(model), "--level", level, *more,
-    )  # fmt: skip
 
 
 def forgery(failed: Outcome, place: Place) -> Forgery:

@@ -121,18 +121,29 @@ def rebuilt(files: Mapping[str, bytes]) -> dict[str, bytes]:
     for part in header["parts"]:
         header["parts"][part] = digest_bytes(files[f"evidence/{part}"])
     out[HEADER] = canonical_bytes(header)
-    report = Report.model_validate_json(files[REPORT])
+    again = _judged(out, Report.model_validate_json(files[REPORT]))
+    if MLBOM_FILE in out:
+        version = version_of(json.loads(out[MLBOM_FILE]), MLBOM_FILE)
+        out[MLBOM_FILE] = canonical_bytes(mlbom_of(again, version, digest_bytes(out[SBOM_FILE])))
+        listed = tuple(_record(record.path, out) for record in again.files)
+        again = again.model_copy(update={"files": listed})
+    out[REPORT] = again.encode()
+    return out
+
+
+def _judged(files: Mapping[str, bytes], report: Report) -> Report:
+    """The report that the judge gives of ``files``, with what ``report`` declares."""
     manifest = RuntimeManifest.model_validate_json(files["runtime.manifest.json"])
     parts = {
         name.removeprefix("evidence/"): data
-        for name, data in out.items()
+        for name, data in files.items()
         if name.startswith("evidence/")
     }
-    compiled = compile_again(out)
+    compiled = compile_again(files)
     tier, _, profile = report.policy.bar.partition("+")
     name, bar = compiled.bar(tier, profile or None)
     facts = RuntimeFacts.model_validate(runtime_facts(manifest))
-    again = build_report(
+    return build_report(
         ReportInputs(
             evidence=read_evidence(parts, facts),
             policy=policy_record(compiled, name, bar),
@@ -140,17 +151,10 @@ def rebuilt(files: Mapping[str, bytes]) -> dict[str, bytes]:
             spans=gate_places(compiled, name),
             baseline_files=report.baseline.files if report.baseline is not None else (),
             subject_files=report.subject.files,
-            run_files=tuple(_record(record.path, out) for record in report.files),
+            run_files=tuple(_record(record.path, files) for record in report.files),
             declared=report.declared,
         )
     )
-    if MLBOM_FILE in out:
-        version = version_of(json.loads(out[MLBOM_FILE]), MLBOM_FILE)
-        out[MLBOM_FILE] = canonical_bytes(mlbom_of(again, version, digest_bytes(out[SBOM_FILE])))
-        listed = tuple(_record(record.path, out) for record in report.files)
-        again = again.model_copy(update={"files": listed})
-    out[REPORT] = again.encode()
-    return out
 
 
 def _record(path: str, files: Mapping[str, bytes]) -> FileRecord:

@@ -202,16 +202,7 @@ def _record(
         arm: (None, ()) if path is None else tree_of(path)
         for arm, path in (("baseline", request.baseline), ("subject", request.subject))
     }
-    windows = _paired(baseline, subject)
-    parts = {
-        "windows.json": windows,
-        **{n: baseline.part(n) for n in ("windows.u32", "positions.u32", "baseline.i64")},
-        "subject.i64": subject.part("subject.i64"),
-        **{f"{arm}.tensors.json": encode_tensors(()) for arm in ARMS},
-        **{f"{arm}.activations.json": encode_activations(()) for arm in ARMS},
-        "guards.i64": b"",
-        "overhead.json": encode_overhead(Overhead(guarded=(), bare=())),
-    }
+    parts = _parts(baseline, subject)
     counted = required(baseline.answer.data, "data")
     content = required(baseline.answer.content, "content")
     seed = schedule_seed(chosen.bar.digest, content, request.beacon)
@@ -237,14 +228,32 @@ def _record(
         ),
         baseline=tuple(roots["baseline"][1]),
         subject=tuple(roots["subject"][1]),
-        names=Names(
-            baseline=str(request.baseline or "not given"),
-            subject=str(request.subject),
-            data=str(request.baseline_log),
-            policy=request.policy,
-        ),
+        names=_names(request),
         packages=subject.answer.packages,
         bom_version=request.bom_version,
+    )
+
+
+def _parts(baseline: _Read, subject: _Read) -> dict[str, bytes]:
+    """The evidence but its header; what no log holds is empty."""
+    windows = _paired(baseline, subject)
+    return {
+        "windows.json": windows,
+        **{n: baseline.part(n) for n in ("windows.u32", "positions.u32", "baseline.i64")},
+        "subject.i64": subject.part("subject.i64"),
+        **{f"{arm}.tensors.json": encode_tensors(()) for arm in ARMS},
+        **{f"{arm}.activations.json": encode_activations(()) for arm in ARMS},
+        "guards.i64": b"",
+        "overhead.json": encode_overhead(Overhead(guarded=(), bare=())),
+    }
+
+
+def _names(request: ImportRequest) -> Names:
+    return Names(
+        baseline=str(request.baseline or "not given"),
+        subject=str(request.subject),
+        data=str(request.baseline_log),
+        policy=request.policy,
     )
 
 

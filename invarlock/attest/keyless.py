@@ -144,7 +144,7 @@ def _token(given: str | None, config: ClientTrustConfig) -> IdentityToken:
             return IdentityToken(raw)
         return Issuer(config.signing_config.get_oidc_url()).identity_token()
     except IdentityError as err:
-        message = f"no identity to sign with: {_why(err)}"
+        message = f"no identity to sign with: `{_why(err)}`"
         hint = "allow the job an ID token for the audience `sigstore`, or pass --identity-token"
         raise UsageFault("E703", message, hint) from err
 
@@ -191,7 +191,7 @@ def _services() -> Iterator[None]:
 
 
 def _refused(err: Exception) -> EnvironmentFault:
-    message = f"keyless signing failed: {_why(err)}"
+    message = f"a signing service refused or did not answer: `{_why(err)}`"
     return EnvironmentFault("E620", message, "see whether the services answer, then sign again")
 
 

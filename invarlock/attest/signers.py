@@ -179,10 +179,10 @@ def _told(uri: str) -> Iterator[None]:
         yield
     except UnsupportedLibraryError as err:
         extra = "invarlock[advanced]" if scheme == "hsm" else f"securesystemslib[{_EXTRA[scheme]}]"
-        message = f"what `{scheme}:` needs is not installed: {_one_line(err)}"
+        message = f"what `{scheme}:` needs is not installed: `{_one_line(err)}`"
         raise EnvironmentFault("E605", message, f"pip install '{extra}'") from err
     except _raised(scheme) as err:
-        message = f"`{uri}` cannot sign: {_one_line(err)}"
+        message = f"`{uri}` cannot sign: `{_one_line(err)}`"
         raise UsageFault("E703", message, _HINT[scheme]) from err
 
 

@@ -86,7 +86,9 @@ def parse_age(text: str) -> int:
     """An age such as ``90d``, ``12h``, ``30m`` or ``45s`` in seconds. Raises E701."""
     match = _AGE.fullmatch(text)
     if match is None:
-        raise UsageFault("E701", f"`{text[:80]}` is no age", "write it like `90d` or `12h`")
+        raise UsageFault(
+            "E701", f"`{text[:80]}` is no length of time", "write it like `90d`, `12h` or `30s`"
+        )
     return int(match[1]) * _SECONDS[match[2]]
 
 

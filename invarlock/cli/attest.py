@@ -63,7 +63,9 @@ if TYPE_CHECKING:
     help="Sign this in-toto predicate too, made from the statement and written beside it.",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Print the statement that would be signed; sign nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Print what would be signed: one line, its exact bytes, without a newline at the end.",
 )
 def attest(
     run: Path,

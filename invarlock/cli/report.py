@@ -21,7 +21,10 @@ _PAGE: Final = "report.html"
 
 @click.group()
 def report() -> None:
-    """Render a run for people; `invarlock verify` is what proves anything."""
+    """Render a run for people.
+
+    It is `invarlock verify` that proves anything.
+    """
 
 
 @report.command()

@@ -219,6 +219,8 @@ def verify(
 
         for line in text_lines(result):
             click.echo(line)
+        if summary is not None:
+            click.echo(f"summary     {summary}")
     ctx.exit(result.exit_code)
 
 

@@ -89,11 +89,19 @@ def _report(check: Check, style: str) -> None:
     if style == "json":
         click.echo(check.model_dump_json())
         return
-    word = "same" if check.same else "DIFFERS"
-    click.echo(f"{word}  {check.model}  {check.bytes} bytes in {check.seconds} s ({check.cause})")
+    word = "same" if check.same else "UNREADABLE" if check.found is None else "DIFFERS"
+    click.echo(f"{word}  {check.model}  {_size(check.bytes)} in {check.seconds} s ({check.cause})")
     if check.code is not None:
         click.echo(f"  [INVARLOCK:{check.code}] {check.reason}")
     for one in check.differences:
         click.echo(f"  {one.path}: {one.found}, attested {one.expected}")
     if check.differing > len(check.differences):
         click.echo(f"  and {check.differing - len(check.differences)} more")
+
+
+def _size(count: int) -> str:
+    """Bytes in the largest decimal unit of which there is one."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= scale:
+            return f"{count / scale:.1f} {unit}"
+    return f"{count} byte{'' if count == 1 else 's'}"

@@ -134,7 +134,10 @@ def check_beacon(predicate: Predicate, given: Digest | None, *, asked: bool) -> 
     signed = predicate.seeds.beacon
     if given is None:
         if asked:
-            yield _lacking("the beacon, which the bar asks for,", "pass --beacon FILE|DIGEST|HEX")
+            yield _lacking(
+                "the beacon, which the bar asks for,",
+                "pass --beacon FILE|DIGEST|HEX or --registration BUNDLE",
+            )
     elif signed is None or signed.value != given:
         yield refused(
             _LEVEL,

@@ -50,7 +50,9 @@ def check_registration(
         signed, signature = check_bundle(path, trust)
         registration = parse_registration(signed.payload)
     except VerificationFault as err:
-        findings.append(refusal_of(Level.BOUND, err))
+        refusal = refusal_of(Level.BOUND, err)
+        what = f"the registration `{path}`: {err.message}"
+        findings.append(refusal.model_copy(update={"what": what}))
         return None
     found = registration.predicate.resolved_policy.digest
     if found != predicate.policy.bar_digest:

@@ -52,7 +52,7 @@ def check_timestamped(signers: Sequence[Signer]) -> Iterator[Finding]:
             yield lacking(
                 Level.SIGNED,
                 f"no timestamp of the signature in `{one.bundle}` was verified",
-                "ask the producer to sign where a timestamp authority is named",
+                "ask the producer for `attest --timestamp-authority URL`, and pass --trusted-root",
             )
 
 

@@ -20,6 +20,8 @@ from invarlock.errors import EnvironmentFault, Inconclusive, VerificationFault
 MAX_FILE: Final = 1 << 30
 """Bytes of the largest file read; ten million scored tokens fit four times over."""
 MAX_NAME: Final = 1024
+WHOLE_RUN: Final = "pass the whole run folder with --run"
+"""The hint where a file of a run is absent."""
 _CHUNK: Final = 1 << 20
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -56,8 +58,7 @@ class RunFolder:
         try:
             fd = self._open(name)
         except FileNotFoundError as err:
-            hint = "pass the whole run folder with --run"
-            raise Inconclusive("E409", f"`{name}` is not in `{self._path}`", hint) from err
+            raise Inconclusive("E409", f"`{name}` is not in `{self._path}`", WHOLE_RUN) from err
         except PermissionError as err:
             hint = "check its owner and mode"
             raise EnvironmentFault("E602", f"cannot read `{name}` of the run", hint) from err
@@ -94,7 +95,8 @@ def open_run(path: Path) -> Iterator[RunFolder]:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError) as err:
-        raise EnvironmentFault("E601", f"no run folder `{path}`", "pass it with --run") from err
+        hint = "name the folder that `invarlock evaluate` wrote"
+        raise EnvironmentFault("E601", f"no run folder `{path}`", hint) from err
     except PermissionError as err:
         raise EnvironmentFault("E602", f"cannot open `{path}`", "check its mode") from err
     try:

@@ -78,7 +78,7 @@ def verification_sarif(result: VerificationResult, bundle: str) -> dict[str, obj
 def _finding(finding: Finding, bundle: str) -> SarifResult:
     facts = f"level `{finding.level}`: {finding.what}"
     if finding.found is not None:
-        facts += f"; signed or found {finding.found}, must be {finding.expected}"
+        facts += f"; found {finding.found}, must be {finding.expected}"
     elif finding.hint:
         facts += f"; {finding.hint}"
     return SarifResult(

@@ -17,6 +17,7 @@ from invarlock.verify.result import (
     Strictness,
     VerificationResult,
 )
+from invarlock.verify.run_folder import WHOLE_RUN
 
 OUTCOMES: Final = {
     "pass": "the evidence clears your bar",
@@ -80,17 +81,17 @@ def _facts(result: VerificationResult) -> Iterator[str]:
         yield f"bar         {result.bar.name} ({source}) {result.bar.digest}"
 
 
-def _signer(signer: Signer) -> Iterator[str]:
+def _signer(signer: Signer, label: str = "signer") -> Iterator[str]:
     found = signer.certificate
     if found is None:
-        yield f"signer      {signer.type} {signer.key}"
+        yield f"{label:<11} {signer.type} {signer.key}"
     else:
-        yield f"signer      {found.identity} ({found.issuer})"
+        yield f"{label:<11} {found.identity} ({found.issuer})"
         if found.repository is not None:
             yield f"source      {found.repository} at {found.ref}"
     for time in signer.times:
         moment = datetime.fromtimestamp(time.seconds, UTC).isoformat()
-        yield f"signed by   {moment} ({time.source})"
+        yield f"proven time {moment} ({time.source})"
 
 
 def _drift(found: PolicyDigest) -> Iterator[str]:
@@ -119,12 +120,13 @@ def change(one: DriftedKey) -> str:
 
 
 def _registered(found: RegisteredBefore) -> Iterator[str]:
-    yield f"registered  {BEFORE[found.before]}; registered by"
-    yield from _signer(found.signer)
+    yield f"registered  {BEFORE[found.before]}"
+    yield from _signer(found.signer, "  by")
 
 
 def _disclosed(windows: Sequence[DisclosedWindow]) -> Iterator[str]:
-    yield f"disclosed   {len(windows)} windows: {DISCLOSED}"
+    plural = "" if len(windows) == 1 else "s"
+    yield f"disclosed   {len(windows)} window{plural}: {DISCLOSED}"
     for one in windows[:_SHOWN]:
         place = f"document {one.document}" + (f", slice {one.slice}" if one.slice else "")
         size = f"{one.tokens} tokens, {one.rows} rows"
@@ -143,18 +145,24 @@ def _gates(result: VerificationResult) -> Iterator[str]:
 
 
 def _findings(result: VerificationResult) -> Iterator[str]:
-    for finding in result.findings[:_SHOWN]:
+    absent = [one for one in result.findings if one.code == "E409" and one.hint == WHOLE_RUN]
+    single = len(absent) < 2
+    if not single:
+        what = f"{len(absent)} files of the run are not at hand, named by --format json"
+        yield from _finding(absent[0].model_copy(update={"what": what}))
+    others = [one for one in result.findings if single or one not in absent]
+    for finding in others[:_SHOWN]:
         yield from _finding(finding)
-    if len(result.findings) > _SHOWN:
-        yield f"  and {len(result.findings) - _SHOWN} more; see --format json"
+    if len(others) > _SHOWN:
+        yield f"  and {len(others) - _SHOWN} more; see --format json"
 
 
 def _finding(finding: Finding) -> Iterator[str]:
     tail = f"; {finding.hint}" if finding.hint and finding.found is None else ""
     yield f"  {finding.kind:<9} [INVARLOCK:{finding.code}] {finding.what}{tail}"
     if finding.found is not None:
-        yield f"            signed or found   {finding.found}"
-        yield f"            must be           {finding.expected}"
+        yield f"            found     {finding.found}"
+        yield f"            must be   {finding.expected}"
 
 
 def _plain(line: str) -> str:

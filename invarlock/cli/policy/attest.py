@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     help="Where to write the bundle.  [default: FILE's stem.BAR.registration.sigstore.json]",
 )
 @click.option(
-    "--dry-run", is_flag=True, help="Print the statement that would be signed; sign nothing."
+    "--dry-run",
+    is_flag=True,
+    help="Print what would be signed: one line, its exact bytes, without a newline at the end.",
 )
 @format_option
 def attest(

@@ -17,6 +17,8 @@ def table_lines(result: AuditResult) -> Iterator[str]:
         yield "  ".join(words).rstrip()
     count = len(result.models)
     yield f"{count} {'model' if count == 1 else 'models'} below {result.folder}"
+    if not result.models:
+        yield "nothing was audited; name a folder with models in safetensors below it"
     for name, tally in result.totals.items():
         if tally.models:
             yield f"  {name:<10} {tally.models:>6}  {Decimal(tally.share) * 100:.1f}%"
@@ -30,7 +32,7 @@ def _details(model: ModelAudit) -> Iterator[str]:
     if model.attestation is not None:
         yield f"[{model.attestation.isolation or 'where measured not known'}]"
     if model.others:
-        yield f"({model.others} more)"
+        yield f"({model.others} more attestation{'' if model.others == 1 else 's'} of it)"
     if model.code is not None:
         yield f"[INVARLOCK:{model.code}]"
     if model.reason:

@@ -84,7 +84,19 @@ def post(address: str, body: bytes) -> Iterator[str]:
         with temporarily_allow_network(), opener.open(request, timeout=WEBHOOK_SECONDS):
             return
     except (OSError, HTTPException) as err:  # URLError and HTTPError are OSErrors
-        yield f"--webhook: {' '.join(str(err).split())[:200]}"
+        yield f"--webhook: {_unanswered(err)}"
+
+
+def _unanswered(err: Exception) -> str:
+    """Why nobody took a message, in few words."""
+    from urllib.error import HTTPError, URLError
+
+    if isinstance(err, HTTPError):
+        return f"the address answered {err.code}"
+    why = err.reason if isinstance(err, URLError) else err
+    said = why.strerror if isinstance(why, OSError) and why.strerror else str(why)
+    told = " ".join(said.split())[:200] or type(err).__name__
+    return f"nobody could be told: `{told}`"
 
 
 def _no_redirects() -> Any:

@@ -120,7 +120,7 @@ def _exit(same: bool, failed: EnvironmentFault | SafetyRefusal | None) -> int:
 
 def _reason(same: bool, failed: EnvironmentFault | SafetyRefusal | None) -> str:
     if failed is not None:
-        return shown(failed.message)
+        return shown(f"{failed.message}; {failed.hint}" if failed.hint else failed.message)
     return "" if same else "the model is not the one that was attested"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from invarlock.artifacts.folder import FileEntry, root_digest, tree_of
+from invarlock.artifacts.kinds import is_loaded
 from invarlock.artifacts.oms import oms_digest
 from invarlock.attest.predicate import REPORT_FILE, Predicate
 from invarlock.attest.statement import Statement
@@ -91,17 +92,9 @@ def check_folders(
     predicate: Predicate, request: VerifyRequest, *, baseline_pinned: bool, data_pinned: bool
 ) -> Iterator[Finding]:
     """The subject always, baseline and data when given or pinned by the consumer's bar."""
-    for name, record in (("subject", predicate.subject), ("baseline", predicate.baseline)):
-        if record is None:
-            continue
-        oms = oms_digest((file.path, file.digest) for file in record.files)
-        for told, signed, computed in (
-            ("digest` is not the root", record.digest, root_digest(_entries(record.files))),
-            ("oms` is not the OMS digest", record.oms, oms),
-        ):
-            if computed != signed:
-                what = f"`{name}.{told} of the files listed"
-                yield refused(_LEVEL, "E403", what, found=signed, expected=computed)
+    yield from _record("subject", predicate.subject)
+    if predicate.baseline is not None:
+        yield from _record("baseline", predicate.baseline)
     if request.subject is not None:
         yield from _folder("subject", request.subject, predicate.subject)
     elif request.subject_digest is None:
@@ -124,6 +117,23 @@ def check_folders(
         yield from _data(request.data, predicate)
     elif data_pinned:
         yield _lacking("the data file, which the bar pins,", "pass --data FILE")
+
+
+def _record(name: str, record: ModelRecord) -> Iterator[Finding]:
+    """What the statement says of a model's files follows from their names and digests."""
+    oms = oms_digest((file.path, file.digest) for file in record.files)
+    for told, signed, computed in (
+        ("digest` is not the root", record.digest, root_digest(_entries(record.files))),
+        ("oms` is not the OMS digest", record.oms, oms),
+    ):
+        if computed != signed:
+            what = f"`{name}.{told} of the files listed"
+            yield refused(_LEVEL, "E403", what, found=signed, expected=computed)
+    for file in record.files:
+        if file.loaded != is_loaded(file.path):
+            what = f"{name}: whether a loader reads `{file.path}`"
+            found, expected = ("yes", "no") if file.loaded else ("no", "yes")
+            yield refused(_LEVEL, "E404", what, found=found, expected=expected)
 
 
 def check_beacon(predicate: Predicate, given: Digest | None, *, asked: bool) -> Iterator[Finding]:

@@ -155,11 +155,14 @@ def _stand_in(state: State, predicate: Predicate) -> None:
     producer = _signed_bar(state, predicate)
     if state.bar is None or producer is None:
         return
+    from invarlock.verify.claimed import check_claims
     from invarlock.verify.strictness import check_gates, check_proof, prove, signature_verdict
 
     accepted = state.request.accept_strictness
     state.strictness = prove(predicate, state.bar.ir, producer, accepted=accepted)
     state.findings.extend(check_gates(predicate, producer))
+    if state.strictness.holds:
+        state.findings.extend(check_claims(predicate, producer, state.bar.ir))
     if accepted:
         state.findings.extend(check_proof(state.strictness))
     lacking = {one for one in state.findings if one.kind == "lacking"}

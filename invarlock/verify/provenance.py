@@ -12,6 +12,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from invarlock.artifacts.kinds import is_loaded
 from invarlock.errors import VerificationFault
 from invarlock.judge.records import ModelRecord
 from invarlock.verify.oms import parse_foreign
@@ -67,7 +68,7 @@ def check_provenance(payload: bytes, model: ModelRecord, what: str) -> str:
     found = parse_foreign(Statement, payload, PREDICATE_TYPE, what)
     built = {(one.name, one.digest.get("sha256")) for one in found.subject}
     root = model.digest.removeprefix("sha256:")
-    needed = {(f.path, f.digest.removeprefix("sha256:")) for f in model.files if f.loaded}
+    needed = {(f.path, f.digest.removeprefix("sha256:")) for f in model.files if is_loaded(f.path)}
     whole = any(digest == root for _, digest in built)
     if not whole and (not needed or not needed <= built):
         lacking = sorted(name for name, _ in needed - built)

@@ -191,6 +191,23 @@ def test_a_verification_that_did_not_pass_leaves_no_link(release: Release) -> No
         release.check()
 
 
+def test_a_verification_without_the_evidence_leaves_no_link(
+    release: Release, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would name files that nobody had."""
+    link_of(release, "verify").unlink()
+    (release.root / "verification.json").unlink()
+    evidence = release.root / "run" / "evidence"
+    evidence.rename(release.root / "kept")
+    assert release.verify("--accept-strictness") == 0
+    assert "pass --run" in capsys.readouterr().err
+    assert not list(release.root.glob("verify.*"))
+    assert not (release.root / "verification.json").exists()
+    (release.root / "kept").rename(evidence)
+    assert release.verify("--accept-strictness") == 0
+    release.check()
+
+
 def test_a_run_that_is_not_what_its_report_lists_gets_no_link(
     release: Release, capsys: pytest.CaptureFixture[str]
 ) -> None:

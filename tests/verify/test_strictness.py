@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,15 @@ import pytest
 
 from invarlock.attest.bundle import parse_bundle, sign_bundle
 from invarlock.attest.keys import load_private, new_key
+from invarlock.attest.statement import parse_statement
 from invarlock.canonical import canonical_bytes
 from invarlock.cli import main
-from invarlock.errors import UsageFault
+from invarlock.errors import UsageFault, VerificationFault
+from invarlock.judge.records import ModelRecord
+from invarlock.policy.intervals import describe_relation
+from invarlock.policy.ir import Gate, Member
+from invarlock.verify.claimed import check_claims
+from invarlock.verify.provenance import check_provenance
 from invarlock.verify.result import BY_STRICTNESS, Level, Status, VerificationResult
 from tests.policy.compare.sarif_schema import results_of
 from tests.verify.runs import (
@@ -127,9 +134,98 @@ def test_a_bar_other_than_the_one_signed_is_refused(tmp_path: Path) -> None:
     assert (verified(scene).exit_code, "E404" in codes(verified(scene))) == (4, True)
 
 
+FACTS: dict[str, dict[str, Any]] = {
+    "isolation": {"runtime": {"isolation": "host"}},
+    "network": {"runtime": {"network": "on"}},
+    "remote code": {"runtime": {"remote_code": "on"}},
+    "unobserved": {"runtime": {"pickle": None}},
+}
+"""What the statement says outside its gates, and they otherwise."""
+
+
+@pytest.mark.parametrize("what", FACTS)
+def test_a_statement_that_contradicts_its_gates_is_refused(tmp_path: Path, what: str) -> None:
+    """With the gates as they were, under the run's own bar and a weaker one."""
+    scene = bare(tmp_path)
+    assert verified(scene).exit_code == 0
+    resigned(scene, **FACTS[what])
+    for name in ("equal", "stricter"):
+        result = verified(scene, name)
+        assert (result.exit_code, "E404" in codes(result)) == (4, True)
+
+
+OBSERVED: dict[str, tuple[str, dict[str, Any]]] = {
+    "number": ("perplexity.ratio", {"observed": "7.5", "interval": ["7.4", "7.6"]}),
+    "point alone": ("perplexity.ratio", {"observed": "7.5"}),
+    "interval alone": ("perplexity.ratio", {"interval": ["0.9", "1.2"]}),
+    "no interval": ("perplexity.ratio", {"interval": None}),
+    "interval from high to low": ("perplexity.ratio", {"interval": ["1.02", "1.01"]}),
+    "nothing": ("perplexity.drift", {"observed": None}),
+    "no number": ("perplexity.drift", {"observed": "NaN"}),
+    "slice": ('perplexity.ratio on "prose"', {"interval": ["1.01", "1.3"]}),
+    "each family": ("spectral.shift on each family", {"observed": "0.06"}),
+    "percentile": ("perplexity.tail.p95", {"observed": "0.200001"}),
+    "a warning that passes": ("kl.mean", {"observed": "1", "interval": ["0.9", "1.1"]}),
+    "word": ("tokenizer.same", {"observed": "no"}),
+    "a gate on a fact": ("runtime.isolation", {"observed": "host"}),
+    "bound": ("perplexity.ratio", {"bound": "<= 7"}),
+}
+
+
+@pytest.mark.parametrize("what", OBSERVED)
+def test_a_gate_that_passes_over_what_was_observed_is_refused(tmp_path: Path, what: str) -> None:
+    gate, change = OBSERVED[what]
+    scene = bare(tmp_path)
+    gates = statement_of(scene)["predicate"]["gates"]
+    resigned(scene, gates=gates)
+    assert verified(scene).exit_code == 0
+    resigned(scene, gates=[{**one, **(change if one["id"] == gate else {})} for one in gates])
+    result = verified(scene)
+    assert (result.exit_code, result.judged_by, "E404" in codes(result)) == (4, None, True)
+    assert any(gate in finding.what for finding in result.findings)
+
+
+def test_a_list_of_what_is_loaded_is_the_verifiers_own(tmp_path: Path) -> None:
+    """Else provenance of a tokenizer alone would do for a model, by the signer's word."""
+    scene = bare(tmp_path)
+    files = statement_of(scene)["predicate"]["subject"]["files"]
+    lie = [{**one, "loaded": "tokenizer" in one["path"]} for one in files]
+    assert lie != files
+    resigned(scene, subject={"files": lie})
+    options: list[dict[str, Any]] = [{}, {"accept": False, "policy": None, "level": Level.BOUND}]
+    for more in options:
+        result = verified(scene, **more)
+        assert (result.exit_code, "E404" in codes(result)) == (4, True)
+    model = ModelRecord.model_validate_json(json.dumps(statement_of(scene)["predicate"]["subject"]))
+    built = [
+        {"name": one["path"], "digest": {"sha256": one["digest"].removeprefix("sha256:")}}
+        for one in files
+    ]
+    tokenizer = [one for one in built if "tokenizer" in one["name"]]
+    with pytest.raises(VerificationFault) as caught:
+        check_provenance(provenance(tokenizer), model, "it")
+    assert caught.value.code == "E403"
+    assert check_provenance(provenance(built), model, "it") == "https://builder.example"
+
+
+def provenance(subject: list[dict[str, Any]]) -> bytes:
+    return canonical_bytes(
+        {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": subject,
+            "predicateType": "https://slsa.dev/provenance/v1",
+            "predicate": {"runDetails": {"builder": {"id": "https://builder.example"}}},
+        }
+    )
+
+
+def statement_of(scene: Scene) -> Any:
+    return json.loads(parse_bundle(scene.request.bundle.read_bytes()).payload)
+
+
 def resigned(scene: Scene, **changes: Any) -> None:
     path = scene.request.bundle
-    statement = json.loads(parse_bundle(path.read_bytes()).payload)
+    statement = statement_of(scene)
     for name, value in changes.items():
         old = statement["predicate"][name]
         statement["predicate"][name] = {**old, **value} if isinstance(value, dict) else value
@@ -180,6 +276,34 @@ def test_a_pinned_bar_is_the_very_one(scene: Scene) -> None:
     assert verified(scene, policy=None, policy_digest=digest).exit_code == 0
     other = verified(scene, policy=None, policy_digest="sha256:" + "0" * 64)
     assert (other.exit_code, "E411" in codes(other)) == (4, True)
+
+
+def test_origin_and_digests_in_gates_are_those_of_the_statement(scene: Scene) -> None:
+    """What the bar of the run may be about, and this one's is not."""
+    predicate = parse_statement(parse_bundle(scene.request.bundle.read_bytes()).payload).predicate
+    assert predicate.baseline is not None
+    true = {
+        "evidence.origin": "measured",
+        "data.digest": predicate.data.digest,
+        "baseline.digest": predicate.baseline.digest,
+    }
+    for measure, word in true.items():
+        for told, allowed, clean in (
+            (word, word, True),
+            (word, "other", False),
+            ("other", "other", False),
+        ):
+            gate = Gate(measure=measure, level="require", relation=Member(values=(allowed,)))
+            bar = replace(predicate.resolved_policy, gates=(gate,))
+            summary = predicate.gates[0].model_copy(
+                update={
+                    "id": measure, "verdict": "pass", "observed": told, "interval": None,
+                    "bound": describe_relation(gate),
+                }
+            )  # fmt: skip
+            told_so = predicate.model_copy(update={"gates": (summary,)})
+            found = {finding.code for finding in check_claims(told_so, bar, bar)}
+            assert found == (set() if clean else {"E404"})
 
 
 def test_evidence_that_is_there_is_judged(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def link(ctx: click.Context, key: Path, links: Path, words: tuple[str, ...]) -> 
 
     COMMAND is `policy compile`, `evaluate`, `attest` or `verify` with its options; the steps are
     compile, measure, attest, verify. A failed evaluation gets its link too; of `verify` there is
-    a link only when it passed, and its result is kept as verification.json beside the link.
+    a link only when it passed by the evidence, and its result is kept as verification.json beside
+    the link.
     """
     from invarlock.attest.keys import load_private
     from invarlock.attest.links import check_installed, write_link
@@ -132,6 +133,9 @@ def _verify(
     click.echo(said.getvalue(), nl=False)
     result = VerificationResult.model_validate_json(said.getvalue())
     if result.outcome != "pass" or result.bar is None or result.subject is None:
+        return code, None
+    if result.judged_by != "evidence":
+        click.echo("the evidence was not at hand: pass --run, and no --accept-strictness", err=True)
         return code, None
     if digest_bytes(before) not in {signer.bundle_digest for signer in result.signers}:
         raise VerificationFault("E403", f"`{path}` changed while it was verified", "verify again")

@@ -27,6 +27,7 @@ from scripts.forge import BASELINE, HEADER, SUBJECT, forge_consistently, rebuilt
 from tests.conftest import run_invarlock
 from tests.e2e.conftest import POLICY, Bench
 from tests.measure.tiny import edited, make_model
+from tests.verify.fitting import fitting
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.xdist_group("e2e")]  # one set of runs for all
 
@@ -119,6 +120,7 @@ def test_an_honest_run_is_reproduced_with_other_threads_and_batches(
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "subject: scored 16 of 16 windows" in done.stderr
+    fitting("verification", json.loads(done.stdout))
     result = VerificationResult.model_validate_json(done.stdout)
     assert set(result.levels.values()) == {Status.REACHED}
     found = result.reproduction

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from invarlock.verify.disclosure_folder import disclose_windows
 from tests.install.pythons import VERSIONS, installed, interpreter
 from tests.sigstore_double import GitHub, SigstoreDouble
 from tests.verify.certified import Certified, make_certified
@@ -24,7 +25,9 @@ pytestmark = pytest.mark.xdist_group("pythons")
 def python(request: pytest.FixtureRequest) -> Path:
     found = interpreter(request.param)
     if found is None:
-        pytest.skip(f"Python {request.param} is not on this machine")
+        absent = f"Python {request.param} is not on this machine"
+        assert os.environ.get("CI") != "true", absent
+        pytest.skip(absent)
     return installed(request.param, found)
 
 
@@ -59,12 +62,15 @@ def offline(python: Path, *words: object) -> subprocess.CompletedProcess[str]:
     )
 
 
-def verify(python: Path, scene: Scene, bundle: Path) -> subprocess.CompletedProcess[str]:
-    root = scene.root
+def verify(
+    python: Path, scene: Scene, bundle: Path, *more: str
+) -> subprocess.CompletedProcess[str]:
+    root, run = scene.root, bundle if bundle.is_dir() else scene.root / "run"
     return offline(
         python, "-m", "invarlock", "verify", bundle, "--key", root / "key.pub",
-        "--run", root / "run", "--subject", root / "subject", "--baseline", root / "baseline",
+        "--run", run, "--subject", root / "subject", "--baseline", root / "baseline",
         "--data", root / "data.jsonl", "--policy", f"{root / 'bar.invar'}#{BAR[0]}+{BAR[1]}",
+        *more,
     )  # fmt: skip
 
 
@@ -111,6 +117,43 @@ def test_a_forged_bundle_is_refused(python: Path, scene: Scene, tmp_path: Path) 
     done = verify(python, scene, tmp_path / "forged.json")
     assert (done.returncode, done.stderr) == (4, "")
     assert "INVARLOCK:E401" in done.stdout
+
+
+def test_single_windows_verify(python: Path, scene: Scene, tmp_path: Path) -> None:
+    disclose_windows(scene.root / "run", [3, 17], tmp_path / "few")
+    words = (scene.request.bundle, "--key", scene.root / "key.pub", "--level", "signed")
+    verified = ("-m", "invarlock", "verify", *words, "--disclosed", tmp_path / "few")
+    done = offline(python, *verified)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert "disclosed   2 windows" in done.stdout
+
+
+def test_a_bar_at_least_as_strict_stands_in(python: Path, scene: Scene, tmp_path: Path) -> None:
+    shutil.copytree(scene.root / "run", tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "evidence")
+    done = verify(python, scene, tmp_path / "run", "--accept-strictness")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert verify(python, scene, tmp_path / "run").returncode == 3
+
+
+def test_an_audit(python: Path, scene: Scene, tmp_path: Path) -> None:
+    shutil.copytree(scene.root / "subject", tmp_path / "one")
+    shutil.copytree(scene.root / "run", tmp_path / "one" / ".invarlock")
+    words = (tmp_path, "--key", scene.root / "key.pub", "--policy", scene.request.policy)
+    done = offline(python, "-m", "invarlock", "audit", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "verified    one" in done.stdout
+
+
+def test_a_watch(python: Path, scene: Scene, tmp_path: Path) -> None:
+    shutil.copytree(scene.root / "subject", tmp_path / "one")
+    words = (tmp_path / "one", "--attestation", scene.root / "run", "--once")
+    watch = ("-m", "invarlock", "watch", *words, "--key", scene.root / "key.pub")
+    done = offline(python, *watch)
+    assert (done.returncode, done.stderr) == (0, "")
+    (tmp_path / "one" / "model.safetensors").write_bytes(b"other weights")
+    done = offline(python, *watch)
+    assert (done.returncode, "DIFFERS" in done.stdout) == (4, True)
 
 
 def test_help_is_there(python: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from invarlock.cli.signing import chosen_signer
+from invarlock.cli.signing import Signing, chosen_signer, signer_options
 
 if TYPE_CHECKING:
     from invarlock.attest.attest_run import Attested
@@ -17,36 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option(
-    "--key",
-    metavar="URI",
-    help="Private key: a path, where a P-256 key is made (mode 0600) when there is none, or hsm:, "
-    "awskms:, gcpkms:, azurekms:, hv: for a key in a token or service.",
-)
-@click.option(
-    "--public-key",
-    type=click.Path(path_type=Path),
-    help="Public half of that key, which a service needs; signatures are checked against it.",
-)
-@click.option(
-    "--sigstore",
-    "keyless",
-    is_flag=True,
-    help="Sign with an identity: the CI job's own, or one from a login in the browser.",
-)
-@click.option(
-    "--trust-config",
-    type=click.Path(path_type=Path),
-    help="Which Sigstore: a client trust configuration.  [default: the public instance]",
-)
-@click.option(
-    "--identity-token", metavar="TOKEN|FILE", help="The identity to sign with, as an OIDC token."
-)
-@click.option(
-    "--timestamp-authority",
-    metavar="URL",
-    help="Have this authority (RFC 3161) sign the time of a key's signature.",
-)
+@signer_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -70,16 +41,11 @@ if TYPE_CHECKING:
 def attest(
     run: Path,
     *,
-    key: str | None,
-    public_key: Path | None,
-    keyless: bool,
-    trust_config: Path | None,
-    identity_token: str | None,
-    timestamp_authority: str | None,
     out: Path | None,
     style: str,
     companions: tuple[CompanionType, ...],
     dry_run: bool,
+    **signing: Unpack[Signing],
 ) -> None:
     """Sign the report of RUN as it stands; nothing is refreshed or judged again.
 
@@ -93,19 +59,12 @@ def attest(
         # the exact bytes: no newline at the end, so that their sha256 is the payload's
         click.echo(b"\n".join(payloads_of(statement_of_run(run)[1], companions)), nl=False)
         return
-    signer = chosen_signer(
-        key=key,
-        public_key=public_key,
-        keyless=keyless,
-        trust_config=trust_config,
-        identity_token=identity_token,
-        timestamp_authority=timestamp_authority,
-    )
-    done = attest_run(run, signer, out, companions, timestamp_authority)
+    signer = chosen_signer(**signing)
+    done = attest_run(run, signer, out, companions, signing["timestamp_authority"])
     if style == "json":
         click.echo(done.model_dump_json())
         return
-    for line in _lines(done, key):
+    for line in _lines(done, signing["key"]):
         click.echo(line)
 
 

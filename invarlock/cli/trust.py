@@ -15,18 +15,38 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PATH: Final = click.Path(path_type=Path)
 _OPTIONS: Final = (
     click.option(
-        "--key", "keys", type=_PATH, multiple=True, help="Public key of a signer that you trust."
+        "--key",
+        "keys",
+        metavar="PUB",
+        type=_PATH,
+        multiple=True,
+        help="Public key of a signer that you trust; repeatable.",
     ),
     click.option(
-        "--identity", "identities", multiple=True, help="Whose certificate you trust, exactly."
+        "--identity",
+        "identities",
+        metavar="URI|ADDRESS",
+        multiple=True,
+        help="Whose certificate you trust, exactly; repeatable.",
     ),
     click.option(
-        "--issuer", "issuers", multiple=True, help="By whose word; one for each --identity."
+        "--issuer",
+        "issuers",
+        metavar="URL",
+        multiple=True,
+        help="By whose word; one for each --identity.",
     ),
-    click.option("--repository", help="The source repository's URI, if it is not the workflow's."),
-    click.option("--ref", help="The source's ref, where it is not the workflow's."),
-    click.option("--trust-config", type=_PATH, help="Which Sigstore.  [default: the public one]"),
-    click.option("--trusted-root", type=_PATH, help="Its trusted root alone."),
+    click.option(
+        "--repository", metavar="URL", help="The source repository, if not the workflow's."
+    ),
+    click.option("--ref", metavar="REF", help="The source's ref, where it is not the workflow's."),
+    click.option(
+        "--trust-config",
+        metavar="FILE",
+        type=_PATH,
+        help="Which Sigstore.  [default: the public one]",
+    ),
+    click.option("--trusted-root", metavar="FILE", type=_PATH, help="Its trusted root alone."),
 )
 
 

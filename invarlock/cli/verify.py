@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Unpack
 
 import click
 
@@ -19,7 +19,10 @@ from invarlock.cli.arguments import (
     parse_instant,
     parse_required,
 )
-from invarlock.cli.identities import one_root, parse_identities
+from invarlock.cli.trust import Trust, named, trust_options
+
+if TYPE_CHECKING:
+    from invarlock.verify.result import VerificationResult
 
 _PATH: Final = click.Path(path_type=Path)
 _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
@@ -27,17 +30,7 @@ _LEVELS: Final = ("signed", "bound", "judged", "measured", "reproduced")
 
 @click.command()
 @click.argument("bundle", type=_PATH)
-@click.option(
-    "--key", "keys", type=_PATH, multiple=True, help="Public key of a signer that you trust."
-)
-@click.option(
-    "--identity", "identities", multiple=True, help="Whose certificate you trust, exactly."
-)
-@click.option("--issuer", "issuers", multiple=True, help="By whose word; one for each --identity.")
-@click.option("--repository", help="The source repository's URI, where it is not the workflow's.")
-@click.option("--ref", help="The source's ref, where it is not the workflow's.")
-@click.option("--trust-config", type=_PATH, help="Which Sigstore.  [default: the public one]")
-@click.option("--trusted-root", type=_PATH, help="Its trusted root alone.")
+@trust_options
 @click.option(
     "--cosigned", type=_PATH, multiple=True, help="A further bundle, with another's signature."
 )
@@ -113,13 +106,6 @@ def verify(
     ctx: click.Context,
     *,
     bundle: Path,
-    keys: tuple[Path, ...],
-    identities: tuple[str, ...],
-    issuers: tuple[str, ...],
-    repository: str | None,
-    ref: str | None,
-    trust_config: Path | None,
-    trusted_root: Path | None,
     cosigned: tuple[Path, ...],
     run: Path | None,
     subject: Path | None,
@@ -154,6 +140,7 @@ def verify(
     threads: int | None,
     memory_budget: str | None,
     style: str,
+    **trust: Unpack[Trust],
 ) -> None:
     """Verify BUNDLE (a file, or a run's folder) up to a level, under your own bar."""
     from invarlock.cli.summary import summarising
@@ -164,9 +151,7 @@ def verify(
 
     request = VerifyRequest(
         bundle=bundle,
-        keys=keys,
-        identities=parse_identities(identities, issuers, repository, ref),
-        trust_root=one_root(trust_config, trusted_root),
+        **named(trust),
         cosigned=cosigned,
         run=run,
         subject=subject,
@@ -208,20 +193,26 @@ def verify(
     with _status(measures=request.asks(Level.MEASURED)) as say:
         result = verify_bundle(request, say)
     write(result)
+    show(result, style, bundle, summary)
+    ctx.exit(result.exit_code)
+
+
+def show(result: VerificationResult, style: str, bundle: Path, summary: Path | None) -> None:
+    """Print ``result`` about ``bundle`` as text, JSON or SARIF; ``summary`` was written."""
     if style == "json":
         click.echo(result.model_dump_json())
-    elif style == "sarif":
+        return
+    if style == "sarif":
         from invarlock.verify.sarif import verification_sarif
 
         click.echo(json.dumps(verification_sarif(result, str(bundle)), ensure_ascii=False))
-    else:
-        from invarlock.verify.text import text_lines
+        return
+    from invarlock.verify.text import text_lines
 
-        for line in text_lines(result):
-            click.echo(line)
-        if summary is not None:
-            click.echo(f"summary     {summary}")
-    ctx.exit(result.exit_code)
+    for line in text_lines(result):
+        click.echo(line)
+    if summary is not None:
+        click.echo(f"summary     {summary}")
 
 
 def _status(*, measures: bool) -> AbstractContextManager[Callable[[str], None]]:

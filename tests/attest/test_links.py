@@ -296,3 +296,16 @@ def test_without_in_toto_the_extra_is_named(release: Release) -> None:
     assert done.returncode == 6
     assert "[INVARLOCK:E605]" in done.stderr
     assert "invarlock[advanced]" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("style", "shown"), [("text", "outcome     pass"), ("json", '"pass"'), ("sarif", "2.1.0")]
+)
+def test_a_link_of_verify_prints_what_was_asked_for(
+    release: Release, capsys: pytest.CaptureFixture[str], style: str, shown: str
+) -> None:
+    capsys.readouterr()
+    assert release.verify("--format", style) == 0
+    assert shown in capsys.readouterr().out
+    kept = json.loads((release.root / "verification.json").read_bytes())
+    assert (kept["version"], kept["outcome"]) == ("invarlock.verification/1", "pass")

@@ -119,19 +119,21 @@ def _verify(
     """Verify, keep the answer, and say what was verified; the bundle must not change meanwhile."""
     from invarlock.attest.steps import RESULT, verify_step
     from invarlock.canonical import digest_bytes
+    from invarlock.cli.verify import show
     from invarlock.verify.request import VerifyRequest
     from invarlock.verify.result import VerificationResult
     from invarlock.verify.signatures import read_bundle
 
-    args = [*_rest(words, "verify"), "--format", "json"]
-    with command.make_context(command.name, args, parent=ctx) as inner:
+    with command.make_context(command.name, _rest(words, "verify"), parent=ctx) as inner:
+        asked = dict(inner.params)
+        inner.params["style"] = "json"  # what is kept; what was asked for is printed below
         path = VerifyRequest(bundle=inner.params["bundle"]).bundle_file
         before = read_bundle(path)
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
             code = _invoke(inner)
-    click.echo(said.getvalue(), nl=False)
     result = VerificationResult.model_validate_json(said.getvalue())
+    show(result, asked["style"], asked["bundle"], asked["summary"])
     if result.outcome != "pass" or result.bar is None or result.subject is None:
         return code, None
     if result.judged_by != "evidence":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from invarlock.cli.policy.forms import format_option
-from invarlock.cli.signing import chosen_signer
+from invarlock.cli.signing import Signing, chosen_signer, signer_options
 
 if TYPE_CHECKING:
     from invarlock.attest.attest_policy import RegisteredBar
@@ -17,14 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("reference", metavar="FILE#TIER[+PROFILE]")
-@click.option("--key", metavar="URI", help="Private key, as `invarlock attest --key` takes it.")
-@click.option("--public-key", type=click.Path(path_type=Path), help="Public half of that key.")
-@click.option("--sigstore", "keyless", is_flag=True, help="Sign with an identity.")
-@click.option("--trust-config", type=click.Path(path_type=Path), help="Which Sigstore.")
-@click.option("--identity-token", metavar="TOKEN|FILE", help="The identity, as an OIDC token.")
-@click.option(
-    "--timestamp-authority", metavar="URL", help="Has the time of a key's signature signed."
-)
+@signer_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -39,15 +32,10 @@ if TYPE_CHECKING:
 def attest(
     reference: str,
     *,
-    key: str | None,
-    public_key: Path | None,
-    keyless: bool,
-    trust_config: Path | None,
-    identity_token: str | None,
-    timestamp_authority: str | None,
     out: Path | None,
     dry_run: bool,
     form: str,
+    **signing: Unpack[Signing],
 ) -> None:
     """Sign one bar, resolved, so that it can be shown to be older than a run.
 
@@ -60,15 +48,8 @@ def attest(
         # the exact bytes: no newline, so that their sha256 is the payload's
         click.echo(statement_of_bar(reference)[3], nl=False)
         return
-    signer = chosen_signer(
-        key=key,
-        public_key=public_key,
-        keyless=keyless,
-        trust_config=trust_config,
-        identity_token=identity_token,
-        timestamp_authority=timestamp_authority,
-    )
-    done = attest_policy(reference, signer, out, timestamp_authority)
+    signer = chosen_signer(**signing)
+    done = attest_policy(reference, signer, out, signing["timestamp_authority"])
     if form == "json":
         click.echo(done.model_dump_json())
         return

@@ -162,7 +162,7 @@ def _pairs(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(out) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for at, key in enumerate(keys) if key in keys[:at])
-        raise StrictJsonError(f"duplicate key `{twice}`")
+        raise StrictJsonError(f"duplicate key `{twice[:120]}`")
     return out
 
 

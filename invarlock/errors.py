@@ -50,6 +50,10 @@ class InvarlockError(Exception):
         tail = f"; {self.hint}" if self.hint else ""
         return f"[INVARLOCK:{self.code}] {self.message}{tail}"
 
+    def lines(self) -> tuple[str, ...]:
+        """What ``str()`` says, by lines; a line break inside one is an untrusted word's."""
+        return (str(self),)
+
     def document(self) -> dict[str, object]:
         """The error as JSON, in schema ``invarlock.error/1``."""
         return {

@@ -7,6 +7,7 @@ name (DESIGN section 5).
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -17,15 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from invarlock.artifacts.descriptor import open_regular, special_file
+from invarlock.artifacts.descriptor import changed, open_regular, special_file
 from invarlock.artifacts.shown import shown
-from invarlock.errors import EnvironmentFault, SafetyRefusal
+from invarlock.errors import EnvironmentFault, InvarlockError, SafetyRefusal
 
 MAX_FILES: Final = 10_000
 MAX_DEPTH: Final = 16
 MAX_NAME: Final = 255
 
 _BLOB: Final = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL})
+"""Absent by now, or another kind of thing than it was."""
 _DIRECTORY: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _EXCLUDED: Final = frozenset({".invarlock", "model.sig"})
 
@@ -73,7 +76,8 @@ def list_items(root: OpenRoot) -> tuple[Item, ...]:
     ``model.sig`` and ``.git*``.
 
     Raises SafetyRefusal E205 for a link that is no cache link or a special file, E211 for a name
-    with control, formatting or undecodable characters, E208 beyond :data:`MAX_FILES` files.
+    with control, formatting or undecodable characters, E208 beyond :data:`MAX_FILES` files,
+    E209 for one that is gone before it was looked at; EnvironmentFault E602 without permission.
     """
     items: list[Item] = []
     for item in _walk(root, root.fd, "", 0):
@@ -90,7 +94,7 @@ def _walk(root: OpenRoot, fd: int, prefix: str, depth: int) -> Iterator[Item]:
         if depth == 0 and excluded(name):
             continue
         path = prefix + check_name(name)
-        mode = os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
+        mode = _mode(fd, name, path)
         if stat.S_ISDIR(mode):
             yield from _descend(root, fd, name, path, depth)
         elif stat.S_ISREG(mode):
@@ -109,11 +113,25 @@ def _names(root: OpenRoot, fd: int, prefix: str) -> list[str]:
         raise EnvironmentFault("E602", f"`{label}` cannot be listed", "check its mode") from err
 
 
+def _mode(fd: int, name: str, path: str) -> int:
+    try:
+        return os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode
+    except OSError as err:
+        raise _lost(err, path) from err
+
+
+def _lost(err: OSError, path: str) -> InvarlockError:
+    """What became of a name that was just listed."""
+    if err.errno in _GONE:
+        return changed(path)
+    return EnvironmentFault("E602", f"`{path}` cannot be opened", "check its mode")
+
+
 def _descend(root: OpenRoot, fd: int, name: str, path: str, depth: int) -> Iterator[Item]:
     try:
         child = os.open(name, _DIRECTORY | os.O_NOFOLLOW, dir_fd=fd)
     except OSError as err:
-        raise EnvironmentFault("E602", f"`{path}` cannot be opened", "check its mode") from err
+        raise _lost(err, path) from err
     try:
         yield from _walk(root, child, path + "/", depth + 1)
     finally:
@@ -121,7 +139,10 @@ def _descend(root: OpenRoot, fd: int, name: str, path: str, depth: int) -> Itera
 
 
 def _blob_of(root: OpenRoot, fd: int, name: str, path: str, depth: int) -> str:
-    target = os.readlink(name, dir_fd=fd)
+    try:
+        target = os.readlink(name, dir_fd=fd)
+    except OSError as err:
+        raise _lost(err, path) from err
     *steps, blob = target.split("/")
     if root.in_cache and steps == [".."] * (depth + 2) + ["blobs"] and _BLOB.fullmatch(blob):
         return blob

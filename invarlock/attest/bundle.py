@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from invarlock.artifacts.shown import shown
 from invarlock.attest.dsse import PAYLOAD_TYPE, pae
 from invarlock.attest.keys import PublicKey, Signer
 from invarlock.attest.parse import foreign_names, parse_model
@@ -140,10 +141,11 @@ def parse_bundle(data: bytes) -> Signed:
         value = strict_json(data, max_bytes=MAX_BUNDLE)
     except StrictJsonError as err:
         raise _not_a_bundle(f"not strict JSON: {err}") from err
-    if not isinstance(value, dict) or not isinstance(value.get("mediaType"), str):
+    media_type = value.get("mediaType") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(media_type, str):
         raise _not_a_bundle("no `mediaType`")
-    if value["mediaType"] != MEDIA_TYPE:
-        raise _not_a_bundle(f"its media type is `{value['mediaType']}`")
+    if media_type != MEDIA_TYPE:
+        raise _not_a_bundle(f"its media type is `{shown(media_type)}`")
     certified = _carries_certificate(value.get("verificationMaterial"))
     model: type[_Enveloped] = _Certified if certified else Bundle
     parsed = parse_model(model, data, what="the bundle", max_bytes=MAX_BUNDLE, read=value)
@@ -199,7 +201,7 @@ def check_payload_type(signed: Signed) -> None:
     if signed.payload_type != PAYLOAD_TYPE:
         raise VerificationFault(
             "E402",
-            f"the payload type is `{signed.payload_type}`, not `{PAYLOAD_TYPE}`",
+            f"the payload type is `{shown(signed.payload_type)}`, not `{PAYLOAD_TYPE}`",
             "pass the bundle that `attest` wrote",
         )
 

@@ -18,6 +18,8 @@ from invarlock.errors import VerificationFault
 
 M = TypeVar("M", bound=BaseModel)
 _ASK = "do not deploy; ask the producer"
+_MAX_PATH = 120
+"""Characters of a field's path that a message repeats."""
 
 
 def parse_model(model: type[M], data: bytes, *, what: str, max_bytes: int, read: Json = None) -> M:
@@ -78,7 +80,7 @@ def _absent(whole: Json, value: Json) -> tuple[int | str, ...] | None:
 def describe(err: ValidationError) -> str:
     """All faults of ``err`` in one line: each field's path and what is wrong with it."""
     faults = err.errors(include_url=False, include_input=False, include_context=False)
-    told = [f"`{path_of(fault['loc'])}` {_lower(fault['msg'])}" for fault in faults[:8]]
+    told = [f"`{_cut(path_of(fault['loc']))}` {_lower(fault['msg'])}" for fault in faults[:8]]
     more = f", and {len(faults) - 8} more" if len(faults) > 8 else ""
     return ", ".join(told) + more
 
@@ -92,6 +94,10 @@ def path_of(location: tuple[int | str, ...]) -> str:
         else:
             out += f".{part}" if out else part
     return out or "document"
+
+
+def _cut(path: str) -> str:
+    return path if len(path) <= _MAX_PATH else path[: _MAX_PATH - 1] + "…"
 
 
 def _lower(message: str) -> str:

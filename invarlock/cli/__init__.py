@@ -125,10 +125,13 @@ def _environment(err: OSError) -> InvarlockError:
 
 
 def _report(err: InvarlockError, args: Sequence[str]) -> int:
+    from invarlock.policy.diagnostics import plain
+
     if _wants_json(args):
-        click.echo(json.dumps(err.document(), ensure_ascii=False))
+        click.echo(json.dumps(err.document()))  # in ASCII: a path need be no text
     else:
-        click.echo(f"invarlock: {err}", err=True)
+        # Messages quote what nobody has signed: it may neither steer a terminal nor add a line.
+        click.echo("invarlock: " + "\n".join(map(plain, err.lines())), err=True)
     return err.exit_code
 
 

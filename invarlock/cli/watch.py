@@ -59,6 +59,7 @@ def watch(
     The attestation's signature is verified once. That the bytes are those attested says nothing of
     a verdict: `invarlock verify` does.
     """
+    from invarlock.policy.diagnostics import plain
     from invarlock.verify.request import VerifyRequest
     from invarlock.verify.result import Level
     from invarlock.verify.watch import Hooks, Schedule, attested_model, watch_model
@@ -71,7 +72,7 @@ def watch(
     pace = unhindered if limit_rate is None else TokenBucket(parse_rate(limit_rate))
     hooks = Hooks(
         report=lambda check: _report(check, style),
-        complain=lambda why: click.echo(f"invarlock: {why}", err=True),
+        complain=lambda why: click.echo(f"invarlock: {plain(why)}", err=True),
         alerts=parse_alerts(command, webhook),
         metrics=metrics,
     )

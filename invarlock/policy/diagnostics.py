@@ -16,6 +16,8 @@ from invarlock.policy.span import Span
 
 MAX_SHOWN: Final = 60
 """Characters of the user's text that a message repeats."""
+MAX_PLAIN: Final = 4000
+"""Characters of a whole message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,11 @@ class PolicyFault(UsageFault):
         self.includes = includes or {}
 
     def __str__(self) -> str:
-        return "\n".join(str(diagnostic) for diagnostic in self.diagnostics)
+        return "\n".join(self.lines())
+
+    def lines(self) -> tuple[str, ...]:
+        """One for each diagnostic."""
+        return tuple(map(str, self.diagnostics))
 
     def document(self) -> dict[str, object]:
         """The error as JSON, with every diagnostic."""
@@ -79,6 +85,11 @@ def named(diagnostic: Diagnostic, filename: str) -> Diagnostic:
 def printable(text: str) -> str:
     """``text`` with control characters, lone surrogates and the like escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def plain(text: str) -> str:
+    """Untrusted words as one line that may be long, but not without end."""
+    return printable(text if len(text) <= MAX_PLAIN else text[: MAX_PLAIN - 1] + "…")
 
 
 def shown(text: str) -> str:

@@ -8,6 +8,7 @@ moves stays the same finding.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ SCHEMA: Final = (
 )
 FINGERPRINT: Final = "invarlock/v1"
 """Name and version of the fingerprint; a change of its recipe changes the version."""
+
+_LINKS: Final = re.compile(r"[\\\[\]]")
+_BRACES: Final = str.maketrans({"{": "{{", "}": "}}"})
 
 Level = Literal["error", "warning", "note"]
 
@@ -138,7 +142,7 @@ def _result(result: SarifResult, places: dict[str, int], seen: Counter[str]) -> 
         "ruleId": result.rule,
         "ruleIndex": places[result.rule],
         "level": result.level,
-        "message": {"text": result.message},
+        "message": {"text": _plain(result.message)},
         "partialFingerprints": {FINGERPRINT: f"{digest}:{seen[digest]}"},
     }
     if result.place is not None:
@@ -148,6 +152,12 @@ def _result(result: SarifResult, places: dict[str, int], seen: Counter[str]) -> 
             {"id": number, **_location(place)} for number, place in enumerate(result.other)
         ]
     return out
+
+
+def _plain(message: str) -> str:
+    """``message`` as plain text, without links and placeholders (sections 3.11.5 and 3.11.6)."""
+    # A lone brace is doubled; a link's text and backslashes are escaped.
+    return _LINKS.sub(r"\\\g<0>", message).translate(_BRACES)
 
 
 def _location(place: SarifPlace) -> dict[str, object]:
@@ -161,7 +171,7 @@ def _location(place: SarifPlace) -> dict[str, object]:
         }
     location: dict[str, object] = {"physicalLocation": physical}
     if place.note:
-        location["message"] = {"text": place.note}
+        location["message"] = {"text": _plain(place.note)}
     return location
 
 

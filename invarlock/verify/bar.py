@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from invarlock.evidence.model import Evidence
 from invarlock.judge import Key, Value, contract_of, decide, estimate, schedule_of
+from invarlock.policy.diagnostics import printable
 from invarlock.policy.ir import BarIR
 from invarlock.verify.result import BarUsed
 
@@ -58,7 +59,7 @@ def bar_of_policy(reference: str) -> ConsumerBar:
     compiled = load_policy(ref.path)
     name, ir = compiled.bar(ref.tier, ref.profile)
     schedule_of(ir, ir.digest)
-    used = BarUsed(source="policy", name=f"{ref.path}#{name}", digest=ir.digest)
+    used = BarUsed(source="policy", name=printable(f"{ref.path}#{name}"), digest=ir.digest)
     return ConsumerBar(ir, used, compiled)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from invarlock import judge
 from invarlock.errors import (
@@ -17,6 +17,7 @@ from invarlock.errors import (
 )
 from invarlock.evidence.schema import Arm, Digest, Origin
 from invarlock.judge.signature import Voucher
+from invarlock.policy.diagnostics import plain
 from invarlock.verify.reproduction import Reproduction
 
 Outcome = Literal["pass", "fail", "inconclusive", "incomplete", "refused", "lacking", "no-bar"]
@@ -91,6 +92,10 @@ class _Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
+Said = Annotated[str, AfterValidator(plain)]
+"""Words that may quote untrusted ones: printable, and no longer than a message is."""
+
+
 class Finding(_Closed):
     """One thing that does not hold, or is lacking. Texts may quote untrusted words.
 
@@ -101,10 +106,10 @@ class Finding(_Closed):
     level: Level
     kind: Literal["refused", "lacking", "undecided", "warning"]
     code: str
-    what: str
-    found: str | None = None
-    expected: str | None = None
-    hint: str = ""
+    what: Said
+    found: Said | None = None
+    expected: Said | None = None
+    hint: Said = ""
 
 
 class BarUsed(_Closed):

@@ -18,6 +18,7 @@ from invarlock.attest.keys import PublicKey, load_public
 from invarlock.attest.trust_root import TrustRoot, public_root, root_of_file
 from invarlock.canonical import digest_bytes
 from invarlock.errors import CODES, EnvironmentFault, UsageFault, VerificationFault
+from invarlock.policy.diagnostics import printable
 from invarlock.policy.ir import BarIR, Signers
 from invarlock.policy.signers import KeySigner, WorkflowSigner
 from invarlock.verify.identity import check_identity, check_rules
@@ -139,7 +140,7 @@ def _check(path: Path, signed: Signed, trust: Trusted) -> Signature:
         return _keyless(path, signed, trust)
     key = verify_signature(signed, trust.keys)
     signer = Signer(
-        bundle=str(path),
+        bundle=printable(str(path)),
         bundle_digest=digest_bytes(signed.data),
         type=key.type.value,
         key=key.fingerprint,
@@ -175,7 +176,7 @@ def _keyless(path: Path, signed: Signed, trust: Trusted) -> Signature:
         build=who.build,
     )
     signer = Signer(
-        bundle=str(path),
+        bundle=printable(str(path)),
         bundle_digest=digest_bytes(signed.data),
         type="certificate",
         certificate=certificate,

@@ -16,6 +16,7 @@ from invarlock.attest.signers import KeySigning, key_path, open_signer
 from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault, UsageFault
 from invarlock.evidence.schema import Digest
+from invarlock.policy.diagnostics import printable
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import Level, Status, VerificationResult
 from invarlock.verify.signatures import read_bundle
@@ -76,7 +77,7 @@ def write_summary(
     """
     said = Circumstances(
         subject=_subject(request, result),
-        name=request.subject.absolute().name if request.subject is not None else "model",
+        name=printable(request.subject.absolute().name) if request.subject is not None else "model",
         resource=asked.resource,
         bundles=_bundles(request, result),
         verifier=asked.verifier,
@@ -102,4 +103,4 @@ def _bundles(request: VerifyRequest, result: VerificationResult) -> tuple[tuple[
         return tuple((Path(one.bundle).name, one.bundle_digest) for one in signers)
     paths = [request.bundle_file, *request.cosigned]
     paths += [] if request.registration is None else [request.registration]
-    return tuple((path.name, digest_bytes(read_bundle(path))) for path in paths)
+    return tuple((printable(path.name), digest_bytes(read_bundle(path))) for path in paths)

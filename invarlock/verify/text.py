@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from invarlock.policy.diagnostics import printable
 from invarlock.verify.result import (
     DISCLOSED,
     DisclosedWindow,
@@ -57,11 +58,11 @@ def text_lines(result: VerificationResult) -> Iterator[str]:
         again,
         _findings(result),
     ):
-        yield from map(_plain, part)
+        yield from map(printable, part)
     passed = result.outcome == "pass" and result.judged_by == "strictness"
     told = BY_WORD if passed else OUTCOMES[result.outcome]
-    yield _plain(f"outcome     {result.outcome}: {told}")
-    yield _plain(f"limits      {result.limits}")
+    yield printable(f"outcome     {result.outcome}: {told}")
+    yield printable(f"limits      {result.limits}")
 
 
 def _facts(result: VerificationResult) -> Iterator[str]:
@@ -163,8 +164,3 @@ def _finding(finding: Finding) -> Iterator[str]:
     if finding.found is not None:
         yield f"            found     {finding.found}"
         yield f"            must be   {finding.expected}"
-
-
-def _plain(line: str) -> str:
-    """Untrusted words on a terminal: no control character reaches it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)

@@ -76,14 +76,15 @@ def post(address: str, body: bytes) -> Iterator[str]:
     from http.client import HTTPException
     from urllib.request import ProxyHandler, Request, build_opener
 
-    request = Request(  # noqa: S310 - the scheme was checked
-        address, data=body, headers={"Content-Type": "application/json"}, method="POST"
-    )
     opener = build_opener(ProxyHandler({}), _no_redirects())
     try:
+        request = Request(  # noqa: S310 - the scheme was checked
+            address, data=body, headers={"Content-Type": "application/json"}, method="POST"
+        )
         with temporarily_allow_network(), opener.open(request, timeout=WEBHOOK_SECONDS):
             return
-    except (OSError, HTTPException) as err:  # URLError and HTTPError are OSErrors
+    except (OSError, HTTPException, ValueError) as err:
+        # URLError and HTTPError are OSErrors; a name that cannot be written in ASCII is the last.
         yield f"--webhook: {_unanswered(err)}"
 
 
@@ -115,8 +116,12 @@ def _check_address(address: str) -> None:
     try:
         parts = urlsplit(address)
         host = parts.hostname
+        _ = parts.port, (host or "").encode("idna")  # what a client would ask of them later
+        f"{parts.path}?{parts.query}".encode("ascii")
     except ValueError as err:
-        raise UsageFault("E701", "--webhook is no address", "write `https://…`") from err
+        raise UsageFault(
+            "E701", "--webhook is no address", "write `https://…`, in ASCII after the host"
+        ) from err
     local = parts.scheme == "http" and host in _LOOPBACK
     if not host or not (parts.scheme == "https" or local):
         hint = "`http` is for this machine alone"

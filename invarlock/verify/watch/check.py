@@ -93,6 +93,9 @@ def check_model(
         found, files = tree_of(model, pace=pace)
     except (EnvironmentFault, SafetyRefusal) as err:
         failed = err
+    except OSError as err:
+        told = (err.strerror or "unknown").lower()
+        failed = EnvironmentFault("E602", f"`{model}` cannot be read: {told}", "check its mode")
     same = found == attested.digest
     differences = () if same or failed is not None else tuple(_differences(files, attested))
     return Check(

@@ -55,8 +55,8 @@ def watch_model(
 ) -> Check:
     """Watch ``model`` until a difference is found, or for ever when it is to ``stay``.
 
-    A difference that stays the same is told of once. Returns the last check. Raises
-    :class:`OSError` where metrics cannot be written.
+    A difference that stays the same is told of once. Returns the last check. Metrics
+    that cannot be written are complained of, and end nothing.
     """
     checks = differences = failed = 0
     told: tuple[object, ...] | None = None
@@ -75,10 +75,17 @@ def watch_model(
                     hooks.complain(why)
         told = seen
         if hooks.metrics is not None:
-            write_metrics(hooks.metrics, watch_metrics(check, (checks, differences, failed)))
+            _measure(hooks, hooks.metrics, check, (checks, differences, failed))
         if schedule.once or (not check.same and not schedule.stay):
             return check
         cause = _wait(model, stamps, schedule, clock)
+
+
+def _measure(hooks: Hooks, path: Path, check: Check, counts: tuple[int, int, int]) -> None:
+    try:
+        write_metrics(path, watch_metrics(check, counts))
+    except OSError as err:
+        hooks.complain(f"--metrics: `{path}`: {(err.strerror or 'cannot be written').lower()}")
 
 
 def _wait(model: Path, stamps: Stamps, schedule: Schedule, clock: Clock) -> Cause:

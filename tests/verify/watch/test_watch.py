@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -103,6 +104,11 @@ def test_who_signed_is_asked_first(scene: Scene, capsys: pytest.CaptureFixture[s
         ("--webhook", "http://example.org/hook"),
         ("--webhook", "file:///etc/passwd"),
         ("--webhook", "https://"),
+        ("--webhook", "https://" + "a" * 70 + ".com/"),
+        ("--webhook", "https://.a/"),
+        ("--webhook", "https://example.org:port/"),
+        ("--webhook", "https://example.org:99999/"),
+        ("--webhook", "https://127.0.0.1:1/\N{SNOWMAN}"),
     ],
 )
 def test_what_cannot_be_asked(
@@ -203,9 +209,66 @@ def test_a_webhook_that_sends_elsewhere_or_is_gone(scene: Scene) -> None:
     assert "refused" in done.stderr
 
 
+@pytest.mark.parametrize("host", ["\N{SNOWMAN}\N{SNOWMAN}", "127.0.0.1:1/a b", "[::1]:1"])
+def test_a_webhook_that_nobody_can_reach_is_told_of(
+    scene: Scene, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    broken(scene)
+    code, _, err = once(scene, capsys, "--webhook", f"https://{host}/")
+    assert code == 4
+    assert "--webhook: " in err
+
+
+def test_metrics_that_cannot_be_written_end_no_watch(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken(scene)
+    code, _, err = once(scene, capsys, "--metrics", str(scene.root))
+    assert code == 4
+    assert "--metrics: " in err
+
+
+def vanishing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A file of that name goes away right after its folder was listed in order to hash it."""
+    listed = os.listdir
+    looks = iter(("sizes and times", "bytes"))
+
+    def listdir(fd: int) -> list[str]:
+        names = listed(fd)
+        if name in names and next(looks) == "bytes":
+            os.unlink(name, dir_fd=fd)
+        return names
+
+    monkeypatch.setattr("invarlock.artifacts.listing.os.listdir", listdir)
+
+
+@pytest.mark.parametrize("link", [False, True], ids=["file", "link"])
+def test_a_file_that_vanishes_meanwhile_is_a_difference(
+    scene: Scene,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    link: bool,
+) -> None:
+    assert once(scene, capsys)[0] == 0
+    passing = scene.root / "subject" / "passing"
+    passing.symlink_to("config.json") if link else passing.touch()
+    heard = scene.root / "heard"
+    script = f"import sys; open({str(heard)!r}, 'wb').write(sys.stdin.buffer.read())"
+    with monkeypatch.context() as patch:
+        vanishing(patch, "passing")
+        more = ("--exec", f'{sys.executable} -c "{script}"')
+        code, found, err = once(scene, capsys, *more)
+    assert (code, found["same"], found["code"], err) == (5, False, "E209", "")
+    assert json.loads(heard.read_bytes()) == found
+    assert once(scene, capsys)[0] == 0  # gone for good, nothing differs
+
+
 def test_metrics_are_whole_or_not_there(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     path = scene.root / "metrics" / "watch.prom"
-    assert main(words(scene, "--once", "--metrics", str(path))) == 6
+    code, found, err = once(scene, capsys, "--metrics", str(path))
+    assert (code, found["same"]) == (0, True)
+    assert "no such file" in err
     path.parent.mkdir()
     assert once(scene, capsys, "--metrics", str(path))[0] == 0
     assert "\ninvarlock_watch_same{" in path.read_text()

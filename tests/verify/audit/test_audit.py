@@ -79,6 +79,7 @@ def test_an_untrusted_key(made: Scene, models: Path, audit: Audit, tmp_path: Pat
     assert code == 0  # the trusted key is among those named
     place = models / "two"
     put(made, place)
+    (place / ".invarlock/attestation.sigstore.json").unlink()
     assert main(["attest", str(place / ".invarlock"), "--key", str(tmp_path / "stranger")]) == 0
     code, found = audit()
     assert (code, states(found)) == (4, {"one": "verified", "two": "refused"})

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from invarlock.artifacts.regular import open_file
 from invarlock.errors import EnvironmentFault, UsageFault
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ def _unsupported(path: Path | str) -> UsageFault:
 
 def _read(path: Path, remedy: str) -> bytes:
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             data = stream.read(MAX_PEM + 1)
     except FileNotFoundError as err:
         raise EnvironmentFault("E601", f"no key at `{path}`", remedy) from err

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
+from invarlock.artifacts.regular import open_file
 from invarlock.attest.parse import foreign_names
 from invarlock.attest.sigstore_extra import missing_extra
 from invarlock.canonical import StrictJsonError, strict_json
@@ -114,7 +115,7 @@ def root_of_file(path: Path) -> TrustRoot:
 def read_document(path: Path) -> dict[str, Any]:
     """The JSON object in ``path``. Raises as :func:`root_of_file`."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             data = stream.read(_MAX_FILE + 1)
         value = strict_json(data, max_bytes=_MAX_FILE)
     except FileNotFoundError as err:

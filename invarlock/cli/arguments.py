@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from invarlock.artifacts.regular import open_file
 from invarlock.canonical import digest_bytes
 from invarlock.errors import EnvironmentFault, UsageFault
 
@@ -75,7 +76,7 @@ def parse_beacon(text: str) -> str:
     if _HEX.fullmatch(text):
         return digest_bytes(bytes.fromhex(text))
     try:
-        with Path(text).open("rb") as file:
+        with open_file(Path(text)) as file:
             return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as err:
         hint = "pass a digest, 32 or more hex digits, or a file"

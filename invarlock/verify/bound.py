@@ -12,6 +12,7 @@ from typing import Final
 from invarlock.artifacts.folder import FileEntry, root_digest, tree_of
 from invarlock.artifacts.kinds import is_loaded
 from invarlock.artifacts.oms import oms_digest
+from invarlock.artifacts.regular import open_file
 from invarlock.attest.predicate import REPORT_FILE, Predicate
 from invarlock.attest.statement import Statement
 from invarlock.canonical import digest_bytes
@@ -212,7 +213,7 @@ def _folder(name: str, path: Path, record: ModelRecord) -> Iterator[Finding]:
 def digest_of(path: Path) -> Digest:
     """The digest of the data file. Raises :class:`EnvironmentFault` E601 or E602."""
     try:
-        with path.open("rb") as stream:
+        with open_file(path) as stream:
             return "sha256:" + hashlib.file_digest(stream, "sha256").hexdigest()
     except (FileNotFoundError, NotADirectoryError) as err:
         raise EnvironmentFault("E601", f"no data file `{path}`", "check --data") from err

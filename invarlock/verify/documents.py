@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from invarlock.artifacts.regular import open_file
 from invarlock.canonical import StrictJsonError, strict_json
 from invarlock.errors import EnvironmentFault, VerificationFault
 from invarlock.evidence.model import Evidence
@@ -68,7 +69,7 @@ def read_slices(path: Path) -> Slices:
     """
     found: Slices = {}
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             number = 0
             while line := file.readline(MAX_LINE + 1):
                 number += 1

@@ -152,3 +152,19 @@ def test_a_list_of_thousands_of_files_is_refused_soon(scene: Scene) -> None:
     done = run_invarlock(*arguments(scene), timeout=60)
     assert done.returncode == 4
     assert "more than 256" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--data", "--trusted-root", "--beacon", "--key"])
+def test_a_fifo_in_place_of_another_input_is_refused_at_once(
+    scene: Scene, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe = scene.root / "pipe"
+    os.mkfifo(pipe)
+    ask = scene.request
+    words = ["verify", str(ask.bundle), "--subject", str(ask.subject), "--level", "bound"]
+    words += ["--key", str(ask.keys[0])]
+    assert main(words) == 3  # no bar
+    capsys.readouterr()
+    codes = {"--data": "E602", "--trusted-root": "E602", "--beacon": "E601", "--key": "E703"}
+    assert main([*words, option, str(pipe)]) in {2, 6}
+    assert codes[option] in capsys.readouterr().err

@@ -7,6 +7,7 @@ is for level `reproduced`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from invarlock.artifacts.regular import open_file
 from invarlock.canonical import StrictJsonError, strict_json
 from invarlock.errors import EnvironmentFault, VerificationFault
 from invarlock.evidence.model import Evidence
+from invarlock.evidence.schema import Digest
 from invarlock.verify.result import Finding, Level, refusal_of, refused
 
 MAX_LINE: Final = 64 << 20
@@ -34,10 +36,14 @@ def check_documents(path: Path, evidence: Evidence) -> Iterator[Finding]:
     read; a file that a loader would refuse is a finding.
     """
     try:
-        slices = read_slices(path)
+        slices, digest = read_slices(path)
     except VerificationFault as err:
         yield refusal_of(_LEVEL, err)
         return
+    signed = evidence.header.data.digest
+    if digest != signed:
+        what = f"the data file `{path}` changed while it was read"
+        yield refused(_LEVEL, "E403", what, found=digest, expected=signed)
     counted = evidence.header.data.documents
     if counted != len(slices):
         yield refused(
@@ -62,24 +68,27 @@ def check_documents(path: Path, evidence: Evidence) -> Iterator[Finding]:
         yield refusal_of(_LEVEL, VerificationFault("E404", what, _HINT))
 
 
-def read_slices(path: Path) -> Slices:
-    """The slice of every document of a data file, which may hold any task's documents.
+def read_slices(path: Path) -> tuple[Slices, Digest]:
+    """The slice of every document of a data file, which may hold any task's documents, and the
+    digest of the very bytes that said so.
 
     Raises :class:`VerificationFault` E405 for a file that no evaluation would have read.
     """
     found: Slices = {}
+    digest = hashlib.sha256()
     try:
         with open_file(path) as file:
             number = 0
             while line := file.readline(MAX_LINE + 1):
                 number += 1
+                digest.update(line)
                 name, label = _document(line, number)
                 if name in found:
                     raise _broken(number, "repeats an id")
                 found[name] = label
     except OSError as err:
         raise EnvironmentFault("E602", f"cannot read the data `{path}`", "check --data") from err
-    return found
+    return found, "sha256:" + digest.hexdigest()
 
 
 def _document(line: bytes, number: int) -> tuple[str, str | None]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from invarlock.canonical import digest_bytes
 from invarlock.errors import VerificationFault
 from invarlock.evidence.model import Evidence
 from invarlock.verify.documents import check_documents, read_slices
@@ -43,13 +44,15 @@ def test_a_window_of_another_slice_or_of_no_document(data: Path, changes: dict[s
 
 def test_the_number_of_documents_is_the_files(data: Path) -> None:
     data.write_bytes(DATA + b'{"text":"one more"}\n')
-    (finding,) = check_documents(data, EVIDENCE)
+    changed, finding = check_documents(data, EVIDENCE)
+    assert (changed.code, "changed while it was read" in changed.what) == ("E403", True)
     assert (finding.code, finding.found, finding.expected) == ("E404", "24", "25")
 
 
 def test_many_wrong_windows_are_counted(data: Path) -> None:
     data.write_bytes(DATA.replace(b"prose", b"poems"))
-    found = list(check_documents(data, EVIDENCE))
+    changed, *found = check_documents(data, EVIDENCE)
+    assert changed.code == "E403"
     assert len(found) == 9
     assert "more windows" in found[-1].what
 
@@ -67,7 +70,9 @@ def test_a_file_that_no_evaluation_reads(data: Path, line: bytes) -> None:
 
 def test_documents_without_an_id_are_named_by_their_line(data: Path) -> None:
     data.write_bytes(b'{"text":"a"}\n{"source":"b","target":"c","slice":"s"}\n')
-    assert read_slices(data) == {"line:1": None, "line:2": "s"}
+    found, digest = read_slices(data)
+    assert found == {"line:1": None, "line:2": "s"}
+    assert digest == digest_bytes(data.read_bytes())
 
 
 def test_a_producer_who_moves_a_window_to_a_kinder_slice_is_seen_with_the_data(

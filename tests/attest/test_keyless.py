@@ -118,7 +118,7 @@ def test_a_job_of_github_signs_with_its_own_identity(
     assert attest(scene, sigstore_double.write(tmp_path), out) == 0
     assert told(capsys)["keyless"]["identity"] == GitHub().identity
     monkeypatch.delenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
-    assert attest(scene, sigstore_double.write(tmp_path), out) == 2
+    assert attest(scene, sigstore_double.write(tmp_path), tmp_path / "other.json") == 2
     assert told(capsys)["code"] == "E703"
 
 
@@ -229,7 +229,7 @@ def test_what_does_not_go_together_is_usage(
         (["--sigstore", "--trust-config", str(tmp_path / "list.json")], 2),
         (["--sigstore", "--trust-config", str(tmp_path / "none.json")], 6),
     ):
-        assert main(["attest", run, *words]) == code
+        assert main(["attest", run, *words, "--out", str(tmp_path / "bundle.json")]) == code
         assert "INVARLOCK:E" in capsys.readouterr().err
 
 

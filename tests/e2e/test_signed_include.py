@@ -48,5 +48,6 @@ def test_what_is_included_and_who_signs_hold_to_the_end(bench: Bench, tmp_path: 
     words += [str(bench.subject), "--policy", f"{policy}#balanced+dev"]
     assert main(words) == 0
     main(["key", "new", str(tmp_path / "other")])
+    (run / "attestation.sigstore.json").unlink()
     assert main(["attest", str(run), "--key", str(tmp_path / "other")]) == 0
     assert main([w.replace("key.pub", "other.pub") for w in words]) == 1

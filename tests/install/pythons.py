@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -31,22 +32,41 @@ def _runs(path: Path, version: str) -> bool:
 
 
 def installed(version: str, python: Path) -> Path:
-    """The interpreter of an environment that holds this package with `[sigstore]`, as built now.
+    """The interpreter of an environment that holds this package with `[sigstore]`, as it is now.
 
-    What it depends on is kept until ``pyproject.toml`` changes.
+    It is made anew only where sources or dependencies have changed, and by one process at a time.
     """
     folder = CACHE / version
-    stamp = folder / ".stamp"
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
-    own = folder / "bin" / "python"
-    if not stamp.is_file() or stamp.read_text() != wanted:
-        shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run([python, "-m", "venv", folder], check=True)
-        _pip(own, f"{ROOT}[sigstore]")
+    stamp, own = folder / ".stamp", folder / "bin" / "python"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{version}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = f"{_digest([ROOT / 'pyproject.toml'])} {_digest(_sources())}"
+        found = stamp.read_text() if stamp.is_file() else ""
+        if found.split()[:1] != wanted.split()[:1]:
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([python, "-m", "venv", folder], check=True)
+            _pip(own, f"{ROOT}[sigstore]")
+        elif found != wanted:
+            stamp.unlink()
+            _pip(own, "--no-deps", "--force-reinstall", str(ROOT))
         stamp.write_text(wanted)
-    else:
-        _pip(own, "--no-deps", "--force-reinstall", str(ROOT))
     return own
+
+
+def _sources() -> list[Path]:
+    """What the wheel is made of."""
+    folders = ("invarlock", "grammar", "policies", "attest")
+    found = (path for name in folders for path in (ROOT / name).rglob("*") if path.is_file())
+    return sorted(path for path in found if path.suffix != ".pyc")
+
+
+def _digest(paths: list[Path]) -> str:
+    whole = hashlib.sha256()
+    for path in paths:
+        whole.update(f"{path.relative_to(ROOT)}\0".encode())
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
 
 
 def _pip(python: Path, *what: str) -> None:

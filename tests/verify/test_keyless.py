@@ -517,9 +517,10 @@ def test_a_missing_extra_is_named_and_a_key_needs_none(
 ) -> None:
     keyed, key = desk.root / "run" / "attestation.sigstore.json", desk.root / "key"
     signed = ("--level", "signed", "--format", "json")
+    free = desk.root / "run" / "free.json"
     for words, status in (
         (("verify", bundles[2], *BY_NAME, *signed), 6),
-        (("attest", desk.root / "run", "--sigstore", "--format", "json"), 6),
+        (("attest", desk.root / "run", "--sigstore", "--out", free, "--format", "json"), 6),
         (("verify", keyed, "--key", f"{key}.pub", *signed), 3),
     ):
         done = subprocess.run(

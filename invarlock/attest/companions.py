@@ -53,8 +53,8 @@ class TestResult(_Closed):
     result: Literal["PASSED", "WARNED", "FAILED"]
     configuration: tuple[Resource, ...] = Field(min_length=1)
     passedTests: tuple[str, ...]  # noqa: N815 - names of this class are fixed by in-toto
-    warnedTests: tuple[str, ...]  # noqa: N815
-    failedTests: tuple[str, ...]  # noqa: N815
+    warnedTests: tuple[str, ...]  # noqa: N815 - fixed by the predicate
+    failedTests: tuple[str, ...]  # noqa: N815 - fixed by the predicate
     statement: Sha256 = Field(alias=STATEMENT)
 
 
@@ -94,11 +94,11 @@ class EvalResult(_Closed):
     evaluatedAt: Instant  # noqa: N815 - names of this class are the proposal's
     suite: Suite
     claims: tuple[Claim, ...] = Field(min_length=1)
-    sampleSize: Annotated[int, Field(ge=0)]  # noqa: N815
+    sampleSize: Annotated[int, Field(ge=0)]  # noqa: N815 - fixed by the predicate
     model: Resource
     dataset: Resource
-    assuranceLevel: Literal["self_attested"] = "self_attested"  # noqa: N815
-    subjectProfile: Literal["public-model"] = "public-model"  # noqa: N815
+    assuranceLevel: Literal["self_attested"] = "self_attested"  # noqa: N815 - fixed by the predicate
+    subjectProfile: Literal["public-model"] = "public-model"  # noqa: N815 - fixed by the predicate
     evidence: tuple[Resource, ...]
     harness: Harness
 
@@ -106,7 +106,7 @@ class EvalResult(_Closed):
 class TestResultStatement(InToto):
     """An in-toto statement that holds a test-result."""
 
-    predicateType: Literal["https://in-toto.io/attestation/test-result/v0.1"] = (  # noqa: N815
+    predicateType: Literal["https://in-toto.io/attestation/test-result/v0.1"] = (  # noqa: N815 - fixed by the predicate
         "https://in-toto.io/attestation/test-result/v0.1"
     )
     predicate: TestResult
@@ -115,7 +115,7 @@ class TestResultStatement(InToto):
 class EvalResultStatement(InToto):
     """An in-toto statement that holds an eval-result."""
 
-    predicateType: Literal["https://in-toto.io/attestation/eval-result/v0.1"] = (  # noqa: N815
+    predicateType: Literal["https://in-toto.io/attestation/eval-result/v0.1"] = (  # noqa: N815 - fixed by the predicate
         "https://in-toto.io/attestation/eval-result/v0.1"
     )
     predicate: EvalResult

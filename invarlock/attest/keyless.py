@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from invarlock.attest.dsse import PAYLOAD_TYPE
-from invarlock.attest.sigstore_extra import hush, missing_extra
+from invarlock.attest.sigstore_extra import Anyone, hush, missing_extra
 from invarlock.attest.trust_root import read_document
 from invarlock.canonical import canonical_bytes, strict_json
 from invarlock.errors import EnvironmentFault, InternalFault, UsageFault
 from invarlock.security import temporarily_allow_network
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
     from sigstore.models import Bundle, ClientTrustConfig
     from sigstore.oidc import IdentityToken
 
@@ -109,16 +108,9 @@ def _check(bundle: Bundle, payload: bytes, config: ClientTrustConfig) -> None:
     """The services' answers verify, and what was signed is ``payload``, byte for byte."""
     from sigstore.verify import Verifier
 
-    kind, signed = Verifier(trusted_root=config.trusted_root).verify_dsse(bundle, _Anyone())
+    kind, signed = Verifier(trusted_root=config.trusted_root).verify_dsse(bundle, Anyone())
     if (kind, signed) != (PAYLOAD_TYPE, payload):
         raise InternalFault("E901", "another statement was signed", "please report it")
-
-
-class _Anyone:
-    """Whoever the certificate names: it was made a moment ago, for our own token."""
-
-    def verify(self, cert: Certificate) -> None:
-        """Nothing to refuse."""
 
 
 def _trust_config(path: Path | None) -> ClientTrustConfig:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from invarlock.errors import EnvironmentFault
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
 
 _NOWHERE: Final = logging.NullHandler()
 
@@ -20,3 +23,11 @@ def missing_extra() -> EnvironmentFault:
 def hush() -> None:
     """The library's warnings go to whoever logs; without one they would reach the terminal."""
     logging.getLogger("sigstore").addHandler(_NOWHERE)
+
+
+class Anyone:
+    """The client's policy that refuses nobody: whom a certificate names is looked at once
+    everything else holds."""
+
+    def verify(self, cert: Certificate) -> None:
+        """Nothing to refuse here."""

@@ -1,15 +1,18 @@
-"""Options that say whom the consumer trusts to sign, where a command verifies many times."""
+"""Options that say whom the consumer trusts to sign, and what was typed for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from pathlib import Path
-from typing import Any, Final, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypedDict, TypeVar
 
 import click
 
-from invarlock.cli.identities import one_root, parse_identities
+from invarlock.errors import UsageFault
+
+if TYPE_CHECKING:
+    from invarlock.verify.request import ExpectedIdentity
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PATH: Final = click.Path(path_type=Path)
@@ -69,8 +72,36 @@ def trust_options(command: F) -> F:
 
 def named(trust: Trust) -> dict[str, Any]:
     """The fields of a :class:`VerifyRequest` that they give. Raises :class:`UsageFault` E701."""
-    identities = parse_identities(
+    identities = _identities(
         trust["identities"], trust["issuers"], trust["repository"], trust["ref"]
     )
-    root = one_root(trust["trust_config"], trust["trusted_root"])
+    root = _one_root(trust["trust_config"], trust["trusted_root"])
     return {"keys": trust["keys"], "identities": identities, "trust_root": root}
+
+
+def _identities(
+    identities: Sequence[str], issuers: Sequence[str], repository: str | None, ref: str | None
+) -> tuple[ExpectedIdentity, ...]:
+    """Each identity with its issuer, in the order given.
+
+    Raises :class:`UsageFault` E701 unless there is one issuer for each identity.
+    """
+    from invarlock.verify.request import ExpectedIdentity
+
+    if len(identities) != len(issuers):
+        hint = "an identity is worth what its issuer is; pass both"
+        raise UsageFault("E701", "each --identity needs its --issuer", hint)
+    if not identities and (repository or ref):
+        raise UsageFault("E701", "--repository and --ref belong to an identity", "pass --identity")
+    return tuple(
+        ExpectedIdentity(identity, issuer, repository, ref)
+        for identity, issuer in zip(identities, issuers, strict=True)
+    )
+
+
+def _one_root(trust_config: Path | None, trusted_root: Path | None) -> Path | None:
+    """The file that holds the trust root. Raises :class:`UsageFault` E701 for two."""
+    if trust_config is not None and trusted_root is not None:
+        hint = "give one of them"
+        raise UsageFault("E701", "--trust-config and --trusted-root were both given", hint)
+    return trust_config if trust_config is not None else trusted_root

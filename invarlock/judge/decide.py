@@ -14,6 +14,7 @@ from typing import Final
 
 from invarlock.canonical import decimal_text
 from invarlock.judge.settle import windows_more
+from invarlock.judge.signature import on_signature
 from invarlock.judge.values import Key, Value, Values
 from invarlock.judge.verdict import GateResult, Outcome, Verdict, gravest
 from invarlock.policy.catalogue import MEASURES, Kind
@@ -88,8 +89,7 @@ def _gate(gate: Gate, values: Values) -> GateResult:
 
 def _awaits_signature(gate: Gate, values: Values) -> bool:
     """Whether the gate is on a signature that is not made yet. Nothing else can wait."""
-    measure = MEASURES.get(gate.measure)
-    if measure is None or measure.evidence != "signature" or gate.target is not None:
+    if not on_signature(gate.measure) or gate.target is not None:
         return False
     return values.get(Key(gate.measure)).status == "pending"
 

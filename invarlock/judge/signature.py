@@ -14,6 +14,7 @@ from typing import Final, Literal, get_args
 
 from invarlock.evidence.schema import ARMS, Arm
 from invarlock.judge.values import Key, Value
+from invarlock.policy.catalogue import MEASURES
 from invarlock.policy.ir import BarIR, Member, Signers
 from invarlock.policy.signers import KeySigner, WorkflowSigner
 
@@ -32,6 +33,12 @@ PENDING: Final[dict[Key, Value]] = dict.fromkeys((BY, COUNT, LOG, *VOUCHED.value
 """What a producer can say of a signature: nothing yet."""
 
 Identity = KeySigner | WorkflowSigner
+
+
+def on_signature(measure: str) -> bool:
+    """Whether ``measure`` is of a signature, which only a verifier knows of."""
+    known = MEASURES.get(measure)
+    return known is not None and known.evidence == "signature"
 
 
 def signature_values(signers: Mapping[Identity, bool], bar: BarIR) -> dict[Key, Value]:

@@ -5,14 +5,13 @@ Source: OpenMetrics 1.0, https://prometheus.io/docs/specs/om/open_metrics_spec/.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
+
+from invarlock.policy.output import write_beside
 
 Number = int | Decimal
 
@@ -33,17 +32,9 @@ def openmetrics_text(families: Iterable[Family]) -> str:
 
 
 def write_metrics(path: Path, families: Iterable[Family]) -> None:
-    """Put the exposition at ``path``, whole or not at all. Raises :class:`OSError`."""
-    fd, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8") as stream:
-            stream.write(openmetrics_text(families))
-            os.fchmod(fd, 0o644)  # a collector runs as somebody else
-        os.replace(beside, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(beside)
-        raise
+    """Put the exposition at ``path``, whole or not at all, for a collector that runs as somebody
+    else. Raises as :func:`write_beside`."""
+    write_beside(path, openmetrics_text(families).encode())
 
 
 def _family(family: Family) -> Iterator[str]:

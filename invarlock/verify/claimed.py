@@ -14,6 +14,7 @@ from typing import Final
 
 from invarlock.attest.predicate import GateSummary, Predicate
 from invarlock.judge import Key, Value, Values, decide
+from invarlock.judge.signature import on_signature
 from invarlock.policy.catalogue import MEASURES, Kind
 from invarlock.policy.intervals import describe_relation
 from invarlock.policy.ir import BarIR, Gate
@@ -33,7 +34,7 @@ def check_claims(predicate: Predicate, producer: BarIR, consumer: BarIR) -> Iter
         if gate.id in told:
             yield from _contradicted(gate, told[gate.id], facts.get(gate.measure))
     for gate in consumer.gates:
-        if gate.level != "require" or gate.measure in _AMOUNTS or _of_signature(gate):
+        if gate.level != "require" or gate.measure in _AMOUNTS or on_signature(gate.measure):
             continue
         if gate.measure in facts:
             value: Value | None = facts[gate.measure]
@@ -46,7 +47,7 @@ def check_claims(predicate: Predicate, producer: BarIR, consumer: BarIR) -> Iter
 
 
 def _contradicted(gate: Gate, told: GateSummary, fact: Value | None) -> Iterator[Finding]:
-    if _of_signature(gate):
+    if on_signature(gate.measure):
         return
     bound = describe_relation(gate)
     if told.bound != bound:
@@ -115,11 +116,6 @@ def _verdict(gate: Gate, value: Value) -> str:
     alone = replace(gate, level="require", target=None)
     bar = BarIR(task="causal_lm", settings={}, gates=(alone,))
     return decide(bar, Values({Key(gate.measure): value})).verdict
-
-
-def _of_signature(gate: Gate) -> bool:
-    measure = MEASURES.get(gate.measure)
-    return measure is not None and measure.evidence == "signature"
 
 
 def _shown(value: Value) -> str:

@@ -14,14 +14,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from invarlock.attest.bundle import Signed, check_payload_type
-from invarlock.attest.sigstore_extra import hush, missing_extra
+from invarlock.attest.sigstore_extra import Anyone, hush, missing_extra
 from invarlock.attest.trust_root import TrustRoot
 from invarlock.errors import CODES, VerificationFault
 from invarlock.verify.result import SignedTime
 from invarlock.verify.timestamps import stamped_times
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
     from sigstore.models import Bundle, TrustedRoot
     from sigstore_models.bundle.v1 import VerificationMaterial
 
@@ -38,13 +37,6 @@ class Keyless:
 
 _LATEST: Final = 253_402_300_799
 """The last second of the year 9999; nobody has signed later."""
-
-
-class _Anyone:
-    """Whoever the certificate names; that is looked at once everything else holds."""
-
-    def verify(self, cert: Certificate) -> None:
-        """Nothing to refuse here."""
 
 
 def verify_keyless(signed: Signed, root: TrustRoot) -> Keyless:
@@ -87,7 +79,7 @@ def _check_times(material: VerificationMaterial) -> None:
 def _verify(bundle: Bundle, root: TrustedRoot, payload: bytes) -> None:
     from sigstore.verify import Verifier
 
-    _, found = Verifier(trusted_root=root).verify_dsse(bundle, _Anyone())
+    _, found = Verifier(trusted_root=root).verify_dsse(bundle, Anyone())
     if found != payload:
         raise _malformed("its payload reads in two ways")
 

@@ -6,13 +6,13 @@ of them sign the same bytes, for the statement is a pure function of the report.
 
 from __future__ import annotations
 
-import os
-import stat
+import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from invarlock.artifacts.regular import open_file
 from invarlock.attest.bundle import MAX_BUNDLE, Signed, parse_bundle, verify_signature
 from invarlock.attest.keys import PublicKey, load_public
 from invarlock.attest.trust_root import TrustRoot, public_root, root_of_file
@@ -189,13 +189,12 @@ def _keyless(path: Path, signed: Signed, trust: Trusted) -> Signature:
 def read_bundle(path: Path) -> bytes:
     """The bytes of the bundle, a regular file or a link to one. Raises E405, E601 or E602."""
     try:
-        # Opening a FIFO without O_NONBLOCK would wait for a writer that never comes.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(fd, "rb") as stream:
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                raise VerificationFault("E405", f"`{path}` is no regular file", "pass the bundle")
+        with open_file(path) as stream:
             return stream.read(MAX_BUNDLE + 1)
     except (FileNotFoundError, NotADirectoryError) as err:
         raise EnvironmentFault("E601", f"no bundle `{path}`", "check the path") from err
     except OSError as err:
+        if err.errno == errno.EINVAL:
+            what = f"`{path}` is no regular file"
+            raise VerificationFault("E405", what, "pass the bundle") from err
         raise EnvironmentFault("E602", f"cannot read the bundle `{path}`", "check it") from err

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from invarlock.attest.predicate import Predicate
 from invarlock.judge import Values, Verdict, decide, signature_values, voucher_values
-from invarlock.policy.catalogue import MEASURES
+from invarlock.judge.signature import on_signature
 from invarlock.policy.ir import BarIR
 from invarlock.verify.drift import AT_LEAST_AS_STRICT, compared
 from invarlock.verify.result import Finding, Level, Strictness, refused
@@ -46,7 +46,7 @@ def check_gates(predicate: Predicate, producer: BarIR) -> Iterator[Finding]:
             expected=", ".join(sorted(written))[:200],
         )
     for gate in predicate.gates:
-        may = {"pass", "pending"} if _signed(gate.id) else {"pass"}
+        may = {"pass", "pending"} if on_signature(gate.id) else {"pass"}
         if gate.level == "require" and predicate.verdict == "pass" and gate.verdict not in may:
             yield refused(
                 *(Level.BOUND, "E404", f"the statement passes, and its gate `{gate.id}` does not"),
@@ -76,20 +76,14 @@ def signature_verdict(
     consumer: BarIR, signatures: tuple[Signature, ...], vouched: Sequence[Vouched]
 ) -> Verdict:
     """The verdict of the consumer's gates on signatures; a pass where there is none."""
-    gates = tuple(gate for gate in consumer.gates if _signed(gate.measure))
+    gates = tuple(gate for gate in consumer.gates if on_signature(gate.measure))
     if not any(gate.level == "require" for gate in gates):
         return Verdict(verdict="pass", gates=())
     values = Values().also(signature_values(by_signer(signatures), consumer))
     return decide(replace(consumer, gates=gates), values.also(voucher_values(by_model(vouched))))
 
 
-def _signed(measure: str) -> bool:
-    """Whether a gate is on signatures, which only a verifier knows of."""
-    known = MEASURES.get(measure)
-    return known is not None and known.evidence == "signature"
-
-
 def _unsigned(bar: BarIR) -> BarIR:
     """``bar`` without its gates on signatures."""
-    gates = tuple(gate for gate in bar.gates if not _signed(gate.measure))
+    gates = tuple(gate for gate in bar.gates if not on_signature(gate.measure))
     return replace(bar, gates=gates)

@@ -81,12 +81,12 @@ class Vsa(_Closed):
 
     verifier: Verifier
     timeVerified: str  # noqa: N815 - names of this class are fixed by SLSA
-    resourceUri: str  # noqa: N815
+    resourceUri: str  # noqa: N815 - fixed by SLSA
     policy: Named
-    inputAttestations: tuple[Input, ...]  # noqa: N815
-    verificationResult: Literal["PASSED", "FAILED"]  # noqa: N815
-    verifiedLevels: tuple[str, ...]  # noqa: N815
-    slsaVersion: Literal["1.1"] = "1.1"  # noqa: N815
+    inputAttestations: tuple[Input, ...]  # noqa: N815 - fixed by SLSA
+    verificationResult: Literal["PASSED", "FAILED"]  # noqa: N815 - fixed by SLSA
+    verifiedLevels: tuple[str, ...]  # noqa: N815 - fixed by SLSA
+    slsaVersion: Literal["1.1"] = "1.1"  # noqa: N815 - fixed by SLSA
     detail: Detail = Field(alias=DETAIL)
 
 

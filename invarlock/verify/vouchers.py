@@ -19,15 +19,13 @@ from invarlock.attest.trust_root import public_root
 from invarlock.errors import VerificationFault
 from invarlock.evidence.schema import Arm
 from invarlock.judge.records import ModelRecord
-from invarlock.judge.signature import VOUCHED, Voucher
+from invarlock.judge.signature import VOUCHED, Identity, Voucher
 from invarlock.policy.ir import BarIR, Signers
 from invarlock.policy.signers import KeySigner, WorkflowSigner, describe_rule
 from invarlock.verify.keyless import verify_keyless
 from invarlock.verify.request import VerifyRequest
 from invarlock.verify.result import Finding, Level, VouchedFor, refusal_of
 from invarlock.verify.signatures import Trusted, read_bundle
-
-Identity = KeySigner | WorkflowSigner
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from invarlock.artifacts.descriptor import Pace
+from invarlock.errors import EnvironmentFault
 from invarlock.present.openmetrics import write_metrics
 from invarlock.verify.watch.alerts import Alerts
 from invarlock.verify.watch.attested import Attested
@@ -84,6 +85,8 @@ def watch_model(
 def _measure(hooks: Hooks, path: Path, check: Check, counts: tuple[int, int, int]) -> None:
     try:
         write_metrics(path, watch_metrics(check, counts))
+    except EnvironmentFault as err:
+        hooks.complain(f"--metrics: {err.message}")
     except OSError as err:
         hooks.complain(f"--metrics: `{path}`: {(err.strerror or 'cannot be written').lower()}")
 

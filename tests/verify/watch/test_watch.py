@@ -268,7 +268,7 @@ def test_metrics_are_whole_or_not_there(scene: Scene, capsys: pytest.CaptureFixt
     path = scene.root / "metrics" / "watch.prom"
     code, found, err = once(scene, capsys, "--metrics", str(path))
     assert (code, found["same"]) == (0, True)
-    assert "no such file" in err
+    assert "does not exist" in err
     path.parent.mkdir()
     assert once(scene, capsys, "--metrics", str(path))[0] == 0
     assert "\ninvarlock_watch_same{" in path.read_text()
